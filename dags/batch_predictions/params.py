@@ -1,0 +1,64 @@
+"""Every knob of a run: the Params of the DAG, and what `make run` takes in capitals. No Airflow here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from batch_predictions import settings
+from image_scoring.contract import ENGINES, PRECISIONS
+from runtime_guard.budget import INTERVAL_PATTERN
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A default and the JSON schema that a value must fit; the description shows in the trigger form."""
+
+    default: Any
+    schema: dict[str, Any]
+
+
+def _knob(default: Any, description: str, **schema: Any) -> Knob:
+    return Knob(default, {**schema, "description": description})
+
+
+KNOBS = {
+    "source": _knob(
+        str(settings.SAMPLE),
+        "Images: the URL of a zip archive, the path of one, or a directory",
+        type="string",
+        minLength=1,
+    ),
+    "model": _knob(str(settings.MODEL), "Keras model file (.h5 or .keras)", type="string", minLength=1),
+    "engine": _knob("auto", "auto takes openvino, and tensorflow where it must", type="string", enum=list(ENGINES)),
+    "precision": _knob(
+        "f32",
+        "f32 gives Keras's labels; bf16 is faster, and some labels differ",
+        type="string",
+        enum=list(PRECISIONS),
+    ),
+    "limit": _knob(None, "Only the first so many images; empty for all of them", type=["null", "integer"], minimum=1),
+    "workers": _knob(
+        None,
+        "At most so many Spark workers; empty for all of them",
+        type=["null", "integer"],
+        minimum=1,
+        maximum=100000,
+    ),
+    "interval": _knob(
+        None,
+        "How long the run may take, such as 90s, 6h or 1d; empty for until the next scheduled run",
+        type=["null", "string"],
+        pattern=INTERVAL_PATTERN,
+    ),
+    "buffer": _knob(
+        0.2, "Share of the interval to keep free: past it, an alert", type="number", minimum=0, maximum=0.9
+    ),
+    "error_budget": _knob(0.05, "Share of error rows that is still published", type="number", minimum=0, maximum=1),
+    "on_overrun": _knob(
+        "warn",
+        "When the forecast does not fit: warn and go on, or refuse before any core is spent",
+        type="string",
+        enum=["warn", "refuse"],
+    ),
+}

@@ -1,0 +1,78 @@
+"""The task publish: a valid run becomes what readers see, all of it at once."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from batch_predictions.report import write_report
+from image_scoring.contract import (
+    PREDICTION_COLUMNS,
+    BatchPredictionsError,
+    RunPaths,
+    Workspace,
+    shard_name,
+    shard_numbers,
+)
+from image_scoring.files import read_json, replace_atomically
+
+log = logging.getLogger(__name__)
+
+
+def publish(workspace: Workspace, run: RunPaths) -> dict[str, Any]:
+    """Writes the run's CSV and report, then points published/current at the run; returns the run's metrics.
+
+    A reader of published/current sees the old run or the new one, never a mix. A run older than the published
+    one (a backfill) is completed and left where it is. Raises BatchPredictionsError when the run is not valid.
+    """
+    metrics: dict[str, Any] | None = read_json(run.metrics)
+    if metrics is None or metrics["verdict"] != "valid":
+        raise BatchPredictionsError(
+            f"run {run.run_key}: it has not been found valid, so it is not published; run the task validate first"
+        )
+    if not run.predictions_csv.exists():
+        export_csv(run, run.predictions_csv)
+    write_report(run, metrics)
+    current = published_run(workspace)
+    if current and current > run.run_key:
+        log.warning("run %s: the newer run %s stays published", run.run_key, current)
+        return metrics
+    workspace.published.mkdir(parents=True, exist_ok=True)
+    point(workspace.published / "current", Path("..") / "runs" / run.run_key)
+    point(workspace.published / "predictions.csv", Path("current") / run.predictions_csv.name)
+    log.info("published run %s: %s", run.run_key, workspace.published / "predictions.csv")
+    return metrics
+
+
+def published_run(workspace: Workspace) -> str | None:
+    """The run key that published/current points to."""
+    try:
+        return Path(os.readlink(workspace.published / "current")).name
+    except FileNotFoundError:
+        return None
+
+
+def point(link: Path, target: Path) -> None:
+    """Makes `link` a symbolic link to `target` in one step, whatever it was before."""
+    with replace_atomically(link) as part:
+        part.symlink_to(target)
+
+
+def export_csv(run: RunPaths, target: Path) -> None:
+    """One CSV of all predictions in the manifest's order, a shard at a time: img_path, prediction, ...
+
+    Probabilities are written with the fewest digits that give the same float32 back.
+    """
+    with replace_atomically(target) as part, open(part, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(PREDICTION_COLUMNS)
+        for shard in shard_numbers(run.predictions):
+            table = pq.read_table(run.predictions / shard_name(shard), columns=list(PREDICTION_COLUMNS))
+            columns = (table.column(name).cast(pa.string()).to_pylist() for name in PREDICTION_COLUMNS)
+            writer.writerows(zip(*columns, strict=True))

@@ -1,0 +1,22 @@
+"""What a deployment sets, in environment variables: one place, read when the DAG is parsed."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+WORKSPACE = Path(os.environ.get("BATCH_PREDICTIONS_WORKSPACE") or REPOSITORY / "workspace")
+"""The directory that Airflow and the Spark workers share. All that a run writes is below it."""
+
+START_DATE = datetime.fromisoformat(os.environ.get("BATCH_PREDICTIONS_START_DATE") or "2026-01-01").replace(tzinfo=UTC)
+"""The first day (UTC) that the schedule may run."""
+
+RETRY_DELAY = timedelta(seconds=float(os.environ.get("BATCH_PREDICTIONS_RETRY_SECONDS") or 30))
+"""The wait before the first retry of a task; it doubles with each."""
+
+SAMPLE = REPOSITORY / "sample" / "pictures"
+MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"
+SPARK_JOBS = REPOSITORY / "spark_jobs"

@@ -1,0 +1,49 @@
+"""What a source may be, checked before anything is spent on it. Standard library only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from image_scoring.contract import BatchPredictionsError
+
+SCHEMES = ("http", "https", "file")
+
+
+def refuse(source: str, cause: str) -> BatchPredictionsError:
+    return BatchPredictionsError(f"source {source}: {cause}")
+
+
+def is_url(source: str) -> bool:
+    return urlsplit(source).scheme in ("http", "https")
+
+
+def local_path(source: str) -> Path:
+    """The path that a plain path or a file:// URL names."""
+    return Path(unquote(urlsplit(source).path)) if source.startswith("file://") else Path(source)
+
+
+def check_source(source: str) -> None:
+    """Refuses a source that cannot work, as far as that shows without reading it."""
+    if not source.strip():
+        raise BatchPredictionsError("source: it is empty; give a URL, an archive or a directory with SOURCE=")
+    if "://" in source:
+        try:
+            parts = urlsplit(source)
+            _ = parts.port  # read only to have it checked
+        except ValueError as error:
+            raise refuse(source, f"the URL is not valid ({error})") from None
+        if parts.scheme not in SCHEMES:
+            raise refuse(source, f"unknown scheme {parts.scheme!r}; use {', '.join(SCHEMES)} or a path")
+        if is_url(source):
+            if not parts.hostname:
+                raise refuse(source, "the URL names no host")
+            return
+    path = local_path(source)
+    if not path.is_absolute():
+        raise refuse(source, "a relative path; give the whole path, Airflow runs in a directory of its own")
+    if not path.exists():
+        raise refuse(source, "no such file or directory")
+    if not os.access(path, os.R_OK):
+        raise refuse(source, "it cannot be read by this user; mend its permissions")

@@ -1,0 +1,93 @@
+"""The tasks of the DAG: each takes the run from Airflow's context and hands it to the module of its name.
+
+What they need is imported inside them, because this file is read at every parse of the DAG.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from batch_predictions.params import KNOBS
+from batch_predictions.run import explained, run_of, workspace
+from image_scoring.contract import BatchPredictionsError
+from image_scoring.spec import ModelSpec, load_spec
+
+
+@explained
+def download() -> None:
+    """Brings the source into the workspace, verified, once for the same content."""
+    from batch_predictions.download import download as download_source
+    from image_scoring.gate import check_model_present
+
+    context = get_current_context()
+    _check_conf(context)
+    check_model_present(Path(context["params"]["model"]))
+    download_source(workspace(), run_of(context), context["params"]["source"])
+
+
+@explained
+def manifest() -> None:
+    """Lists the images of the dataset, one row each, cut into shards."""
+    from batch_predictions.download import load_dataset
+    from batch_predictions.manifest import build_manifest
+
+    context = get_current_context()
+    run, params = run_of(context), context["params"]
+    dataset = load_dataset(run)
+    if dataset is None:
+        raise BatchPredictionsError(f"run {run.run_key}: it has no dataset; run the task download first")
+    build_manifest(run, dataset, _spec(params).labels, params["limit"])
+
+
+@explained
+def plan() -> None:
+    """Forecasts the finish, and says whether it fits into the interval."""
+    from batch_predictions.plan import make_plan
+    from batch_predictions.spark_master import find_capacity, load_spark_master
+    from runtime_guard.budget import make_budget, parse_interval
+    from runtime_guard.schedule import next_run_after
+
+    context = get_current_context()
+    params, dag_run = context["params"], context["dag_run"]
+    interval = parse_interval(params["interval"]) if params["interval"] else None
+    budget = make_budget(
+        dag_run.run_after, next_run_after(context["dag"], dag_run.run_after), params["buffer"], interval
+    )
+    capacity = find_capacity(load_spark_master(), params["workers"])
+    make_plan(workspace(), run_of(context), budget, capacity, dict(params), datetime.now(UTC))
+
+
+@explained
+def validate() -> None:
+    """Checks the predictions against the manifest; its verdict gates publish."""
+    from batch_predictions.validate import validate as validate_run
+
+    context = get_current_context()
+    params = context["params"]
+    validate_run(workspace(), run_of(context), _spec(params).labels, params["error_budget"])
+
+
+@explained
+def publish() -> None:
+    """Points the readers at this run, in one step."""
+    from batch_predictions.publish import publish as publish_run
+
+    context = get_current_context()
+    metrics = publish_run(workspace(), run_of(context))
+    for outlet in context["task"].outlets:
+        context["outlet_events"][outlet].extra = {key: metrics[key] for key in ("run_key", "rows", "errors")}
+
+
+def _spec(params: Any) -> ModelSpec:
+    return load_spec(Path(params["model"]))[0]
+
+
+def _check_conf(context: Any) -> None:
+    """Airflow takes any key in a run's conf; one that is misspelt must not be ignored in silence."""
+    unknown = sorted(set(context["dag_run"].conf or {}) - set(KNOBS))
+    if unknown:
+        raise BatchPredictionsError(f"parameter {unknown[0]}: there is no such Param; there are {', '.join(KNOBS)}")

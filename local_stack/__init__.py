@@ -1,0 +1,1 @@
+"""The whole product on one machine: a Spark standalone master with workers, and Airflow, all on loopback."""

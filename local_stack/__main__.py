@@ -1,0 +1,147 @@
+"""`python -m local_stack run|up|down [NAME=VALUE ...]`: what `make run`, `make up` and `make down` call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from batch_predictions.source import check_source
+from image_scoring.contract import BatchPredictionsError, Workspace, run_key
+from image_scoring.files import read_json
+from image_scoring.gate import check_model_present
+from local_stack.airflow_api import AirflowApi, ApiError
+from local_stack.follow import Lost, follow
+from local_stack.layout import Addresses
+from local_stack.options import Options, UsageError, parse_options
+from local_stack.stack import Stack, StackError
+from local_stack.summary import summarize
+
+console = Console(soft_wrap=True)
+PROBLEMS = (UsageError, StackError, ApiError, BatchPredictionsError, Lost)
+
+
+def say(text: str) -> None:
+    console.print(text, highlight=False, markup=False)
+
+
+def run(options: Options) -> int:
+    """One run on the workspace, on the stack that is up there or on one of its own."""
+    check_early(options)
+    stack = Stack(options, say)
+    addresses = stack.running()
+    if addresses:
+        return run_on(stack, addresses, options)
+    # From tomorrow: unpausing the DAG must start this run and no scheduled one beside it.
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    addresses = stack.start(start_date=tomorrow.isoformat())
+    try:
+        return run_on(stack, addresses, options, own=True)
+    finally:
+        stack.end()
+
+
+def run_on(stack: Stack, addresses: Addresses, options: Options, own: bool = False) -> int:
+    """Follows one run to its end. own: the stack was started for this run alone."""
+    workspace = Workspace(options.workspace)
+    with closing(stack.api(addresses)) as api:
+        dag_run = resume_or_trigger(api, options.params, own)
+        api.unpause()
+        files = workspace.run(run_key(datetime.fromisoformat(dag_run["logical_date"] or dag_run["run_after"])))
+        state = follow(api, dag_run["dag_run_id"], files, console, stack.check_alive)
+    if state == "success":
+        say(summarize(workspace, files))
+        return 0
+    failure = read_json(files.failure) or {
+        "task": "a task",
+        "message": f"see the logs below {stack.layout.airflow_home}",
+    }
+    say(f"error: {failure['task']}: {failure['message']}")
+    return 1
+
+
+def resume_or_trigger(api: AirflowApi, params: dict[str, Any], own: bool) -> dict[str, Any]:
+    """The run that was interrupted, when it is the one that is asked for; else a new one.
+
+    own: nobody else uses the stack, so what is unfinished there was interrupted and is given up.
+    """
+    resumed = None
+    for unfinished in api.unfinished_runs():
+        if resumed is None and unfinished["conf"] == params and unfinished["run_type"] == "manual":
+            resumed = unfinished
+            say(f"going on with the run {unfinished['dag_run_id']}, which was interrupted")
+        elif own:
+            say(f"giving up the run {unfinished['dag_run_id']}, which was interrupted")
+            api.give_up(unfinished["dag_run_id"])
+    return resumed or api.trigger(params)
+
+
+def check_early(options: Options) -> None:
+    """What can be refused before anything is started."""
+    if "source" in options.params:
+        check_source(options.params["source"])
+    if "model" in options.params:
+        check_model_present(Path(options.params["model"]))
+
+
+def up(options: Options) -> int:
+    stack = Stack(options, say)
+    addresses = stack.running()
+    if addresses is None:
+        addresses = stack.start(start_date="")
+        stack.leave_running(addresses)
+    elsewhere = "" if options.workspace == parse_options([]).workspace else f" WORKSPACE={options.workspace}"
+    say(
+        f"Airflow       {addresses.airflow_url}  (user admin, password {stack.password})\n"
+        f"Spark master  {addresses.master_web_url}  ({addresses.master_url})\n"
+        f"It keeps running; make down{elsewhere} ends it."
+    )
+    return 0
+
+
+def down(options: Options) -> int:
+    Stack(options, say).end()
+    say("stopped")
+    return 0
+
+
+def with_value(word: str) -> str:
+    """NAME=VALUE as it is; a bare NAME with its value from the environment, which is how make passes it on."""
+    return word if "=" in word else f"{word}={os.environ.get(word, '')}"
+
+
+def interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str]) -> int:
+    signal.signal(signal.SIGTERM, interrupt)
+    commands = {"run": run, "up": up, "down": down}
+    if not arguments or arguments[0] not in commands:
+        say("error: usage: python -m local_stack run|up|down [NAME=VALUE ...]")
+        return 2
+    try:
+        return commands[arguments[0]](parse_options([with_value(word) for word in arguments[1:]]))
+    except UsageError as error:
+        say(f"error: {error}")
+        return 2
+    except PROBLEMS as error:
+        say(f"error: {error}")
+        return 1
+    except httpx.HTTPError as error:
+        say(f"error: Airflow's API does not answer ({error}); try again, or look into the logs of the workspace")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted; the same command goes on where this one stopped")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,125 @@
+"""Follows one DAG run until it ends, with one live display."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from image_scoring.contract import RunPaths
+from image_scoring.files import read_json
+from local_stack.airflow_api import AirflowApi
+
+TASKS = ("download", "manifest", "plan", "predict", "validate", "publish")
+POLL_SECONDS = 0.5
+PLAIN_SECONDS = 5.0
+LOST_SECONDS = 60.0
+
+
+class Lost(Exception):
+    """Airflow's API has not answered for too long."""
+
+
+def follow(api: AirflowApi, run_id: str, run: RunPaths, console: Console, check_alive: Callable[[], None]) -> str:
+    """The final state of the DAG run. `check_alive` is called at every poll and may raise."""
+    display = LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
+    answered, told_failure = time.monotonic(), ""
+    with display:
+        while True:
+            check_alive()
+            try:
+                states, state = api.task_states(run_id), api.run(run_id)["state"]
+                answered = time.monotonic()
+            except httpx.HTTPError as error:
+                if time.monotonic() - answered > LOST_SECONDS:
+                    raise Lost(f"Airflow's API has not answered for {LOST_SECONDS:.0f} s ({error})") from None
+                time.sleep(POLL_SECONDS)
+                continue
+            failure = (read_json(run.failure) or {}).get("message", "")
+            if failure and failure != told_failure and "up_for_retry" in states.values():
+                display.note(f"{failure} (trying again)")
+            told_failure = failure
+            display.show(states, read_json(run.progress) or {})
+            if state in ("success", "failed"):
+                return str(state)
+            time.sleep(POLL_SECONDS)
+
+
+def describe(states: dict[str, str | None], progress: dict[str, Any]) -> tuple[str, int, int]:
+    """What goes on now, and the rows done and in all (0 while they are not known)."""
+    current = next((task for task in TASKS if states.get(task) not in ("success", "skipped")), TASKS[-1])
+    done = progress.get("rows_done", 0) + progress.get("rows_in_flight", 0)
+    total = progress.get("rows_total", 0)
+    if current != "predict" or progress.get("state") not in ("predicting", "finished"):
+        waiting = states.get(current) in (None, "scheduled", "queued")
+        return f"{current}{' (waiting)' if waiting else ''}", done, total
+    text = f"predict {done:,} of {total:,} images"
+    if progress.get("steady_images_per_second"):
+        text += f", {progress['steady_images_per_second']:,.0f} a second"
+    if progress.get("eta_seconds"):
+        text += f", {_duration(progress['eta_seconds'])} to go"
+    return text, done, total
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}" if minutes else f"{rest} s"
+
+
+class LiveDisplay:
+    """One line that moves, for a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=28),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._line = self._progress.add_task("starting", total=None)
+
+    def __enter__(self) -> LiveDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, states: dict[str, str | None], progress: dict[str, Any]) -> None:
+        text, done, total = describe(states, progress)
+        self._progress.update(self._line, description=text, completed=done, total=total or None)
+
+    def note(self, text: str) -> None:
+        self._progress.console.print(text, highlight=False, markup=False)
+
+
+class PlainDisplay:
+    """Lines, for a log file: at a change of task, and every few seconds while it moves."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = self._printed_at = time.monotonic()
+        self._printed = ""
+
+    def __enter__(self) -> PlainDisplay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, states: dict[str, str | None], progress: dict[str, Any]) -> None:
+        text, _, _ = describe(states, progress)
+        now = time.monotonic()
+        changed_task = text.split(" ")[0] != self._printed.split(" ")[0]
+        if text != self._printed and (changed_task or now - self._printed_at > PLAIN_SECONDS):
+            self.note(f"{now - self._started:5.0f} s  {text}")
+            self._printed, self._printed_at = text, now
+
+    def note(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)

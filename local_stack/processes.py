@@ -1,0 +1,84 @@
+"""The processes of a stack: started in sessions of their own, found by a mark in their environment, ended by id."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+MARK = "BATCH_PREDICTIONS_STACK"
+ROLE = "BATCH_PREDICTIONS_ROLE"
+TERMINATE_SECONDS = 15.0
+KILL_SECONDS = 10.0
+
+
+def start(role: str, command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Starts a process in a session of its own, so that Ctrl-C in the terminal does not reach it."""
+    # SPT_NOENV: processes that give themselves a title keep their environment readable.
+    environment = {**environment, ROLE: role, "SPT_NOENV": "1"}
+    with open(log, "ab") as output:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def find(mark: str, role: str | None = None) -> list[psutil.Process]:
+    """Every process of this user whose environment carries the mark, and the role: children's children as well."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+            if environment.get(MARK) == mark and role in (None, environment.get(ROLE)):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def end_all(mark: str) -> None:
+    """Ends every process of the stack. Tasks are killed at once: what they were at is resumed by the next start.
+
+    Airflow's scheduler is told first, so that it takes its tasks for interrupted and not for failed.
+    """
+    scheduler = find(mark, "scheduler")
+    for process in scheduler:
+        if _leads_session(process):
+            _terminate(process)
+    kill(process for process in scheduler if not _leads_session(process))
+    rest = find(mark)
+    for process in rest:
+        _terminate(process)
+    psutil.wait_procs(rest, timeout=TERMINATE_SECONDS)
+    while left := find(mark):  # whatever was started meanwhile, too
+        kill(left)
+        psutil.wait_procs(left, timeout=KILL_SECONDS)
+
+
+def _terminate(process: psutil.Process) -> None:
+    try:
+        process.terminate()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _leads_session(process: psutil.Process) -> bool:
+    try:
+        return bool(os.getsid(process.pid) == process.pid)
+    except OSError:
+        return False

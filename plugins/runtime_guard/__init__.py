@@ -1,0 +1,1 @@
+"""The run against its interval: budget, forecast, and the sensor that watches while the run goes."""

@@ -1,0 +1,71 @@
+"""Watches a run from the triggerer, where waiting costs no worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
+
+from image_scoring.contract import RunPaths
+from runtime_guard.alerts import find_alert
+from runtime_guard.states import has_ended, task_state
+
+ENDED = "ended"
+ALERT = "alert"
+
+# An answer that never comes must not stop the watch: a state that was not told in time is asked for again.
+ASK_SECONDS = 20.0
+
+
+class RuntimeTrigger(BaseTrigger):
+    """Fires once: `ended` when the watched task is over, or `alert` when there is one to raise.
+
+    It keeps no state of its own; alerts.jsonl in the run directory says what was raised already, so a triggerer
+    that restarts goes on where the last one stopped.
+    """
+
+    def __init__(self, run_directory: str, dag_id: str, run_id: str, watched_task_id: str, poll_seconds: float) -> None:
+        super().__init__()
+        if poll_seconds <= 0:
+            raise ValueError(f"poll_seconds must be above zero, found {poll_seconds}")
+        self.run_directory = run_directory
+        self.dag_id = dag_id
+        self.run_id = run_id
+        self.watched_task_id = watched_task_id
+        self.poll_seconds = poll_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "runtime_guard.trigger.RuntimeTrigger",
+            {
+                "run_directory": self.run_directory,
+                "dag_id": self.dag_id,
+                "run_id": self.run_id,
+                "watched_task_id": self.watched_task_id,
+                "poll_seconds": self.poll_seconds,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        run = RunPaths(Path(self.run_directory))
+        while True:
+            if has_ended(await self._watched_state()):
+                yield TriggerEvent({"status": ENDED})
+                return
+            if await asyncio.to_thread(find_alert, run, datetime.now(UTC)):
+                yield TriggerEvent({"status": ALERT})
+                return
+            await asyncio.sleep(self.poll_seconds)
+
+    async def _watched_state(self) -> str | None:
+        ask = sync_to_async(task_state)(self.dag_id, self.run_id, self.watched_task_id)
+        try:
+            return await asyncio.wait_for(ask, ASK_SECONDS)
+        except TimeoutError:
+            self.log.warning("the state of %s was not told within %.0f s", self.watched_task_id, ASK_SECONDS)
+            return None

@@ -1,0 +1,138 @@
+"""On the driver, before the first wave: which engine this run uses, converted and checked against Keras."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from image_scoring.contract import BatchPredictionsError, Workspace
+from image_scoring.engines import EngineChoice, open_engine
+from image_scoring.files import read_json, replace_atomically, write_json
+from image_scoring.gate import check_model_safe, refuse
+from image_scoring.labels import labels_of
+from image_scoring.spec import ModelSpec
+
+log = logging.getLogger(__name__)
+
+# The largest difference of an output that still counts as the same model.
+TOLERANCE = {"f32": 1e-3, "bf16": 5e-2}
+
+
+class EngineMismatch(Exception):
+    """The converted model does not answer as Keras does."""
+
+
+def choose_engine(
+    workspace: Workspace,
+    model: Path,
+    spec: ModelSpec,
+    engine: str,
+    precision: str,
+    images: NDArray[np.float32],
+) -> EngineChoice:
+    """The engine for this run.
+
+    engine: "auto" takes OpenVINO and falls back to TensorFlow, with one line that says why; a named engine is
+    taken or refused. images: a few preprocessed images (n, height, width, 3) to compare the two on.
+    """
+    check_model_safe(model)
+    if engine == "tensorflow":
+        return _tensorflow(model, spec, precision, images)
+    compiled = workspace.compiled_models / f"{spec.sha256}-openvino"
+    try:
+        _convert_once(model, spec, compiled, precision, images)
+    except BatchPredictionsError:
+        raise
+    except Exception as error:  # a converter can fail in any way; the fallback is what matters
+        cause = " ".join(str(error).split())[:200]
+        if engine == "openvino":
+            raise BatchPredictionsError(
+                f"model {model.name}: engine openvino cannot run it ({cause}); use engine auto or tensorflow"
+            ) from error
+        log.warning("model %s: engine openvino does not fit (%s); using tensorflow", model.name, cause)
+        return _tensorflow(model, spec, "f32", images)
+    return EngineChoice("openvino", precision, str(compiled / "model.xml"))
+
+
+def _tensorflow(model: Path, spec: ModelSpec, precision: str, images: NDArray[np.float32]) -> EngineChoice:
+    if precision != "f32":
+        raise BatchPredictionsError(f"precision {precision}: engine tensorflow has f32 only; use engine openvino")
+    choice = EngineChoice("tensorflow", "f32", str(model))
+    check_outputs(model, spec, _ask(model, spec, open_engine(choice).predict, images[:1]))
+    return choice
+
+
+def _ask(
+    model: Path, spec: ModelSpec, predict: Callable[[NDArray[np.float32]], Any], images: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The outputs of Keras. Refuses a model that does not take images of its spec's size."""
+    try:
+        return np.asarray(predict(images), dtype=np.float32)
+    except Exception as error:  # Keras raises whatever the layer raises that the images do not fit
+        height, width = spec.input_size
+        cause = " ".join(str(error).split())[:200]
+        raise refuse(model, f"it does not take images of {height}x{width}, as its spec says ({cause})") from error
+
+
+def _convert_once(model: Path, spec: ModelSpec, compiled: Path, precision: str, images: NDArray[np.float32]) -> None:
+    verdict_file = compiled / f"verified-{precision}.json"
+    if read_json(verdict_file) is not None:
+        log.info("model %s: already converted and verified", model.name)
+        return
+    from image_scoring.engines.tensorflow_engine import load_keras
+
+    keras_model = load_keras(model)
+    expected = _ask(model, spec, partial(keras_model, training=False), images)
+    check_outputs(model, spec, expected)
+    if not (compiled / "model.xml").exists():
+        with replace_atomically(compiled) as part:
+            _convert(keras_model, part)
+    found = open_engine(EngineChoice("openvino", precision, str(compiled / "model.xml"))).predict(images)
+    difference = float(np.max(np.abs(expected - found)))
+    changed = int(np.sum(labels_of(expected, spec)[0] != labels_of(found, spec)[0]))
+    if difference > TOLERANCE[precision] or (precision == "f32" and changed):
+        raise EngineMismatch(
+            f"on {len(images)} images its output differs from Keras's by up to {difference:.2g} "
+            f"(allowed {TOLERANCE[precision]:g}) and changes {changed} labels"
+        )
+    write_json(verdict_file, {"images": len(images), "max_difference": difference, "labels_changed": changed})
+    log.info(
+        "model %s: converted to OpenVINO; on %d images the output differs from Keras's by at most %.1e",
+        model.name,
+        len(images),
+        difference,
+    )
+
+
+def _convert(keras_model: Any, target: Path) -> None:
+    """Writes model.xml and model.bin, with a batch of one, into the new directory `target`."""
+    import openvino as ov
+
+    with tempfile.TemporaryDirectory() as scratch:
+        # Keras 3 lists every tensor unless told not to; tf_keras does not know the argument.
+        quiet = {} if type(keras_model).__module__.startswith("tf_keras") else {"verbose": False}
+        keras_model.export(scratch, **quiet)
+        converted = ov.convert_model(scratch)
+    height, width = keras_model.input_shape[1:3]
+    converted.reshape([1, height, width, 3])
+    target.mkdir()
+    ov.save_model(converted, target / "model.xml", compress_to_fp16=False)
+
+
+def check_outputs(model: Path, spec: ModelSpec, outputs: NDArray[np.float32]) -> None:
+    """Refuses a model whose outputs (n, k) do not fit its spec."""
+    expected = 1 if len(spec.labels) == 2 else len(spec.labels)
+    if outputs.ndim != 2 or outputs.shape[1] not in {expected, len(spec.labels)}:
+        shape = "x".join(str(n) for n in outputs.shape[1:])
+        raise refuse(model, f"it has {shape} outputs, its spec has {len(spec.labels)} labels")
+    if not np.all(np.isfinite(outputs)):
+        raise refuse(model, "its output is not a number (NaN or infinite weights)")
+    if outputs.min() < -1e-6 or outputs.max() > 1 + 1e-6:
+        raise refuse(model, "its output is not a probability (end it with a sigmoid or softmax)")

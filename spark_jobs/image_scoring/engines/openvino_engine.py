@@ -1,0 +1,35 @@
+"""OpenVINO on one core: the fast path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+
+class OpenVinoEngine:
+    """Runs a converted model image by image: on one core, a batch of one stays in the caches and is fastest."""
+
+    def __init__(self, model_xml: Path, precision: str) -> None:
+        compiled = ov.Core().compile_model(
+            model_xml,
+            "CPU",
+            {
+                "INFERENCE_NUM_THREADS": 1,
+                "NUM_STREAMS": 1,
+                # Pinned, all processes of a machine would share its first core.
+                "ENABLE_CPU_PINNING": False,
+                # Left alone the plugin takes bf16 where the CPU has it, and labels near the threshold flip.
+                "INFERENCE_PRECISION_HINT": precision,
+            },
+        )
+        self._request = compiled.create_infer_request()
+
+    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        outputs = []
+        for index in range(len(images)):
+            results = self._request.infer([images[index : index + 1]], share_inputs=True, share_outputs=True)
+            outputs.append(results[0].copy())  # shared memory: the next image overwrites it
+        return np.concatenate(outputs)

@@ -1,0 +1,89 @@
+"""The shards of a manifest as the job reads them, and of the predictions as it commits them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from image_scoring.contract import ERROR, RunPaths, TemporaryError, decode_path, shard_name
+from image_scoring.fence import Fence
+from image_scoring.preprocess import ImageError, decode_image, preprocess, read_file
+from image_scoring.spec import ModelSpec
+
+MANIFEST_SCHEMA = "img_path string, shard int, size_bytes long, modified_ns long, label string, source string"
+
+
+@lru_cache(maxsize=65536)
+def manifest_rows(run: RunPaths, shard: int) -> int:
+    """The rows of one shard of the manifest; asked often, and a manifest never changes."""
+    return int(pq.read_metadata(run.manifest / shard_name(shard)).num_rows)
+
+
+def first_images(run: RunPaths, root: Path, spec: ModelSpec, count: int) -> NDArray[np.float32]:
+    """The first images of the manifest that can be decoded, preprocessed: (n, height, width, 3), 1 <= n <= count.
+
+    When none of the first hundred can be, noise stands in, so that a bad start of a manifest stops nothing.
+    """
+    images: list[NDArray[np.float32]] = []
+    paths = pq.ParquetFile(run.manifest / shard_name(0)).iter_batches(batch_size=100, columns=["img_path"])
+    for img_path in next(paths).column(0).to_pylist():
+        try:
+            content = read_file(os.fsencode(root) + b"/" + decode_path(img_path))
+            images.append(preprocess(decode_image(content, spec.input_size), spec.preprocessing))
+        except ImageError:
+            continue
+        if len(images) == count:
+            break
+    if not images:
+        noise = np.random.default_rng(0).integers(0, 256, (1, *spec.input_size, 3), dtype=np.uint8)
+        images.append(preprocess(noise[0], spec.preprocessing))
+    return np.stack(images)
+
+
+def count_committed(run: RunPaths, shards: Iterable[int]) -> tuple[int, int, int]:
+    """How many shards, rows and error rows are in place."""
+    count = rows = errors = 0
+    for shard in shards:
+        table = pq.read_table(run.predictions / shard_name(shard), columns=["status"])
+        count, rows, errors = count + 1, rows + table.num_rows, errors + _errors_in(table)
+    return count, rows, errors
+
+
+def _errors_in(table: pa.Table) -> int:
+    return int(pc.sum(pc.equal(table.column("status"), ERROR)).as_py() or 0)
+
+
+@dataclass(frozen=True)
+class Committed:
+    shard: int
+    rows: int
+    errors: int
+
+
+def commit_shards(run: RunPaths, staged: Path, fence: Fence) -> Iterator[Committed]:
+    """Moves the shards that one wave wrote below `staged` into place, one atomic rename each.
+
+    Each is counted against its shard of the manifest before, and the fence is asked each time.
+    """
+    for part in sorted(staged.glob("part-*.parquet")):
+        table = pq.read_table(part, columns=["shard", "status"])
+        shards = table.column("shard").unique().to_pylist()
+        if len(shards) != 1 or table.num_rows != manifest_rows(run, shards[0]):
+            raise TemporaryError(
+                f"run {run.run_key}: {part.name} has {table.num_rows} rows of the shards {shards}, which is not one "
+                "whole shard of the manifest; nothing of it was committed, run predict again"
+            )
+        shard = shards[0]
+        errors = _errors_in(table)
+        fence.check()
+        os.replace(part, run.predictions / shard_name(shard))
+        yield Committed(shard, table.num_rows, errors)

@@ -1,0 +1,34 @@
+"""spark-submit entry of the prediction job: parse, session, run."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+# spark-submit puts pyspark.zip first; Python would compile it anew at every start. The installed package is the same.
+sys.path.sort(key=lambda entry: entry.endswith(".zip"))
+
+from image_scoring.contract import BatchPredictionsError, JobArguments
+from image_scoring.job import run_job
+from image_scoring.session import build_session
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    arguments = JobArguments.parse(sys.argv[1:])
+    try:
+        progress = run_job(arguments, build_session)
+    except BatchPredictionsError as error:
+        print(f"error: {error}", flush=True)
+        return 1
+    print(
+        f"predicted {progress.rows_done:,} rows, {progress.errors:,} of them errors, on {progress.cores} cores "
+        f"in {progress.elapsed_seconds:.1f} s",
+        flush=True,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""The manifest is the truth of a run: every image once, in a fixed order, under a name that round-trips."""
+
+from __future__ import annotations
+
+import csv
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from batch_predictions import manifest
+from batch_predictions.download import Dataset
+from batch_predictions.manifest import build_manifest, shard_sizes
+from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace, decode_path, encode_path, shard_name
+
+LABELS = ("cat", "dog")
+MOMENT = 1_580_702_706
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    directory = tmp_path / "photos"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunPaths:
+    return Workspace(tmp_path / "workspace").run("one")
+
+
+def put(root: Path, *names: str | bytes, content: bytes = b"x") -> None:
+    for name in names:
+        path = os.path.join(os.fsencode(root), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+        os.utime(path, (MOMENT, MOMENT))
+
+
+def build(run: RunPaths, root: Path, limit: int | None = None, content_id: str = "abc") -> dict[str, Any]:
+    return build_manifest(run, Dataset("http://host/a.zip", str(root), content_id), LABELS, limit)
+
+
+def rows_of(run: RunPaths) -> list[dict[str, Any]]:
+    """The rows of all shards in order."""
+    rows: list[dict[str, Any]] = []
+    for shard in range(len(os.listdir(run.manifest))):
+        rows += pq.read_table(run.manifest / shard_name(shard)).to_pylist()
+    return rows
+
+
+def listed(run: RunPaths) -> list[str]:
+    """The rows of images.csv below its header."""
+    with open(run.images_csv, encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["img_path"]
+    assert {len(row) for row in rows} == {1}
+    return [row[0] for row in rows]
+
+
+def test_order_and_columns(run: RunPaths, root: Path) -> None:
+    put(root, "b.jpg", "z/2.jpg", "a/cats/1.jpg", "a/x.JPEG", "B.png", "z/10.jpg", "é.webp", content=b"four")
+    summary = build(run, root)
+    rows = rows_of(run)
+    expected = ["B.png", "b.jpg", "é.webp", "a/x.JPEG", "a/cats/1.jpg", "z/10.jpg", "z/2.jpg"]
+    assert [row["img_path"] for row in rows] == expected
+    assert listed(run) == expected
+    assert rows[4] == {
+        "img_path": "a/cats/1.jpg",
+        "shard": 0,
+        "size_bytes": 4,
+        "modified_ns": MOMENT * 10**9,
+        "label": "cat",
+        "source": "abc",
+    }
+    assert [row["label"] for row in rows].count(None) == 6
+    assert (summary["rows"], summary["shards"], summary["bytes"], summary["skipped"]) == (7, 1, 28, {})
+    assert (summary["source"], summary["root"], summary["content_id"]) == ("http://host/a.zip", str(root), "abc")
+
+
+def test_shards_double_up_to_the_last_size() -> None:
+    assert list(islice(shard_sizes(), 70)) == [512] * 16 + [1024] * 16 + [2048] * 16 + [4096] * 22
+
+
+@pytest.mark.parametrize(
+    ("images", "sizes"),
+    [(1, [1]), (2, [2]), (3, [2, 1]), (32, [2] * 16), (33, [2] * 16 + [1]), (40, [2] * 16 + [4, 4])],
+)
+def test_shards_are_cut(
+    run: RunPaths, root: Path, monkeypatch: pytest.MonkeyPatch, images: int, sizes: list[int]
+) -> None:
+    monkeypatch.setattr(manifest, "FIRST_SHARD_ROWS", 2)
+    put(root, *(f"{number:03}.jpg" for number in range(images)))
+    summary = build(run, root)
+    assert (summary["rows"], summary["shards"]) == (images, len(sizes))
+    assert sorted(os.listdir(run.manifest)) == [shard_name(shard) for shard in range(len(sizes))]
+    rows = rows_of(run)
+    assert [row["shard"] for row in rows] == [shard for shard, size in enumerate(sizes) for _ in range(size)]
+    assert [row["img_path"] for row in rows] == listed(run) == [f"{number:03}.jpg" for number in range(images)]
+
+
+NAMES = (
+    b"two\nlines.jpg",
+    b"carriage\rreturn.jpg",
+    b"both\r\n.jpg",
+    b"\nleading.jpg",
+    b"\ttab.jpg",
+    b"a,b.jpg",
+    b'"quoted".jpg',
+    b'one".jpg',
+    b" space .jpg",
+    b"=1+1.jpg",
+    b"-1.jpg",
+    b"+1.jpg",
+    b"@1.jpg",
+    "😀.jpg".encode(),
+    "cafe\u0301.jpg".encode(),
+    "caf\u00e9.jpg".encode(),
+    "\u2028\u0085\ufeff.jpg".encode(),
+    b"%20.jpg",
+    b"#*?[1].jpg",
+    b"\xff\xfe.jpg",
+    b"caf\xe9.jpg",
+    b"\xed\xa0\x80.jpg",
+    b"back\\slash.jpg",
+    b"\\xff.jpg",
+    b"\\\\xff\\.jpg",
+    b"=dir\xff/-1.jpg",
+    b"dir,\n/\xff.jpg",
+    b"n" * 251 + b".jpg",
+    b"\x01\x1f\x7f.jpg",
+)
+
+
+def test_every_name_round_trips(plain_path: Path) -> None:
+    root, run = plain_path / "photos", Workspace(plain_path / "workspace").run("one")
+    put(root, *NAMES)
+    assert build(run, root)["rows"] == len(NAMES)
+    from_parquet = [row["img_path"] for row in rows_of(run)]
+    assert {decode_path(img_path) for img_path in from_parquet} == set(NAMES)
+    assert listed(run) == from_parquet
+    assert not [img_path for img_path in from_parquet if img_path[0] in "=+-@\t\r\n"]
+    assert all(os.path.exists(os.path.join(os.fsencode(root), decode_path(img_path))) for img_path in from_parquet)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_encode_path_is_undone_by_decode_path(name: bytes) -> None:
+    assert decode_path(encode_path(name)) == name
+
+
+def test_what_is_no_image_is_skipped_and_counted(run: RunPaths, root: Path) -> None:
+    put(root, "a.jpg", "readme.txt", "jpg", "b.jpg.bak", "._a.jpg", ".DS_Store", "Thumbs.db", "sub/desktop.ini")
+    put(root, "__MACOSX/._a.jpg", "__MACOSX/c.jpg")
+    os.symlink(root / "a.jpg", root / "link.jpg")
+    os.symlink(root, root / "loop")
+    os.mkfifo(root / "pipe.jpg")
+    summary = build(run, root)
+    assert listed(run) == ["a.jpg"]
+    assert summary["skipped"] == {
+        "link": 2,
+        "not a regular file": 1,
+        "not an image name": 3,
+        "system directory": 1,
+        "system file": 4,
+    }
+
+
+@pytest.mark.parametrize(("limit", "rows"), [(1, 1), (3, 3), (9, 4), (None, 4)])
+def test_limit(run: RunPaths, root: Path, limit: int | None, rows: int) -> None:
+    put(root, *(f"{number}.jpg" for number in range(4)))
+    assert build(run, root, limit)["rows"] == rows
+    assert listed(run) == [f"{number}.jpg" for number in range(rows)]
+
+
+@pytest.mark.parametrize("names", [(), ("readme.txt", "sub/notes.txt")])
+def test_no_images(run: RunPaths, root: Path, names: tuple[str, ...]) -> None:
+    put(root, *names)
+    with pytest.raises(
+        BatchPredictionsError, match=rf"^source http://host/a.zip: no images in it \({len(names)} other"
+    ):
+        build(run, root)
+    assert os.listdir(run.root) == []
+
+
+def test_manifest_that_is_there_is_kept(run: RunPaths, root: Path) -> None:
+    put(root, "a.jpg")
+    first = build(run, root)
+    put(root, "b.jpg")
+    assert build(run, root) == first
+    assert listed(run) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("other", [{"content_id": "def"}, {"limit": 1}])
+def test_manifest_of_another_request_is_refused(run: RunPaths, root: Path, other: dict[str, Any]) -> None:
+    put(root, "a.jpg", "b.jpg")
+    build(run, root)
+    with pytest.raises(BatchPredictionsError, match="run one: it has a manifest of another source, limit or labels"):
+        build(run, root, **other)
+    assert listed(run) == ["a.jpg", "b.jpg"]
+
+
+def test_manifest_of_a_killed_task_is_made_anew(run: RunPaths, root: Path) -> None:
+    put(root, *(f"{number}.jpg" for number in range(3)))
+    build(run, root)
+    run.manifest_summary.unlink()
+    (run.manifest / shard_name(7)).touch()
+    (run.root / ".manifest.123.part").mkdir()
+    build(run, root)
+    assert sorted(os.listdir(run.root)) == ["images.csv", "manifest", "manifest.json"]
+    assert os.listdir(run.manifest) == [shard_name(0)]
+
+
+def test_fingerprint(tmp_path: Path) -> None:
+    def fingerprint(key: str, *names: str, content: bytes = b"x", moment: int = MOMENT) -> str:
+        root = tmp_path / "photos" / key
+        put(root, *names, content=content)
+        os.utime(root / names[-1], (moment, moment))
+        return str(build(Workspace(tmp_path).run(key), root, content_id=key)["fingerprint"])
+
+    first = fingerprint("1", "a.jpg", "b.jpg")
+    assert fingerprint("2", "a.jpg", "b.jpg") == first
+    others = {
+        fingerprint("3", "a.jpg", "c.jpg"),
+        fingerprint("4", "a.jpg", "b.jpg", content=b"longer"),
+        fingerprint("5", "a.jpg", "b.jpg", moment=MOMENT + 1),
+        fingerprint("6", "a.jpg"),
+    }
+    assert len(others | {first}) == 5

@@ -1,0 +1,152 @@
+"""A valid run becomes what readers see, all of it at once."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import threading
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from batch_predictions.publish import publish, published_run
+from batch_predictions.validate import validate
+from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace, decode_path, shard_name
+from image_scoring.files import read_json, write_json
+from tests.helpers import LABELS, MODEL_ID, make_run, manifest_paths, predicted, write_predictions
+
+HEADER = ["img_path", "prediction", "probability", "status", "error", "model"]
+HOSTILE = [
+    b"cats/1.jpg",
+    b"comma, quote\" and 'apostrophe'.jpg",
+    b"new\nline.jpg",
+    b"carriage\rreturn.jpg",
+    b"-1+2.jpg",
+    b"=cmd|' !A0.jpg",
+    b"back\\slash.jpg",
+    b"caf\xe9.jpg",
+    "猫.jpg".encode(),
+]
+
+
+def valid_run(root: Path, key: str, names: list[bytes]) -> tuple[Workspace, RunPaths]:
+    workspace, run = make_run(root, names, key)
+    write_predictions(run, [predicted(path, probability=0.1 + n / 10) for n, path in enumerate(manifest_paths(run))])
+    validate(workspace, run, LABELS, 0.0)
+    return workspace, run
+
+
+def test_a_run_that_is_not_valid_is_not_published(tmp_path: Path) -> None:
+    workspace, run = make_run(tmp_path, ["a.jpg"])
+    with pytest.raises(BatchPredictionsError, match="run the task validate first"):
+        publish(workspace, run)
+    write_json(run.metrics, {"verdict": "invalid"})
+    with pytest.raises(BatchPredictionsError, match="has not been found valid"):
+        publish(workspace, run)
+    assert not workspace.published.exists()
+    assert published_run(workspace) is None
+
+
+def test_the_table_has_a_row_for_each_image_whatever_its_name(tmp_path: Path) -> None:
+    workspace, run = valid_run(tmp_path, "20260101T000000Z", HOSTILE)
+    assert publish(workspace, run) == read_json(run.metrics)
+    assert published_run(workspace) == run.run_key
+    content = (workspace.published / "predictions.csv").read_bytes()
+    assert content.splitlines()[0].decode() == ",".join(HEADER)
+    assert content.count(b"\n") == len(HOSTILE) + 1
+    with open(workspace.published / "predictions.csv", encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == HEADER
+    assert {decode_path(row[0]) for row in rows} == set(HOSTILE)
+    assert [row[0] for row in rows] == manifest_paths(run)
+    assert {tuple(row[index] for index in (1, 3, 4, 5)) for row in rows} == {("Cat", "predicted", "", MODEL_ID)}
+    written = pq.read_table(run.predictions / shard_name(0)).column("probability").to_numpy()
+    assert [np.float32(row[2]) for row in rows] == list(written)
+    assert max(len(row[2]) for row in rows) <= len("0.70000005")
+
+
+def test_an_error_row_is_in_the_table_too(tmp_path: Path) -> None:
+    workspace, run = make_run(tmp_path, ["a.jpg", "b.jpg"])
+    bad = predicted("b.jpg", prediction=None, probability=None, status="error", error='undecodable: a, b"c')
+    write_predictions(run, [predicted("a.jpg"), bad])
+    validate(workspace, run, LABELS, 1.0)
+    publish(workspace, run)
+    with open(run.predictions_csv, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[1] == {**{key: value or "" for key, value in bad.items()}}
+
+
+def test_a_newer_run_takes_over_and_an_older_one_does_not(tmp_path: Path) -> None:
+    keys = ["20260102T000000Z", "20260103T000000Z", "20260101T000000Z"]
+    seen = []
+    for key in keys:
+        workspace, run = valid_run(tmp_path, key, [b"a.jpg"])
+        publish(workspace, run)
+        seen.append(published_run(workspace))
+        assert run.predictions_csv.exists()
+        assert run.report.exists()
+    assert seen == [keys[0], keys[1], keys[1]]
+    assert read_json(workspace.published / "current" / "metrics.json")["run_key"] == keys[1]
+
+
+def test_a_reader_sees_one_whole_run_or_the_other(plain_path: Path) -> None:
+    runs = [valid_run(plain_path, f"202601{day:02d}T000000Z", [b"a.jpg"]) for day in range(1, 7)]
+    publish(*runs[0])
+    workspace = runs[0][0]
+    done, seen, failures = threading.Event(), set[str](), list[Exception]()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                record = json.loads((workspace.published / "current" / "metrics.json").read_text())
+                (workspace.published / "predictions.csv").read_text().index("a.jpg")
+                seen.add(record["run_key"])
+            except Exception as error:
+                failures.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for made in runs[1:]:
+            publish(*made)
+    finally:
+        done.set()
+        reader.join()
+    assert failures == []
+    assert seen
+    assert seen <= {run.run_key for _, run in runs}
+
+
+def test_publishing_again_changes_no_byte(tmp_path: Path) -> None:
+    workspace, run = valid_run(tmp_path, "20260101T000000Z", HOSTILE)
+    publish(workspace, run)
+    files = (run.predictions_csv, run.report, run.metrics)
+    before = [path.read_bytes() for path in files]
+    inode = run.predictions_csv.stat().st_ino
+    publish(workspace, run)
+    assert [path.read_bytes() for path in files] == before
+    assert run.predictions_csv.stat().st_ino == inode
+    run.predictions_csv.unlink()
+    publish(workspace, run)
+    assert [path.read_bytes() for path in files] == before
+    assert sorted(path.name for path in workspace.published.iterdir()) == ["current", "predictions.csv"]
+
+
+def test_the_report_is_one_page_by_itself_and_escapes_what_it_shows(tmp_path: Path) -> None:
+    workspace, run = valid_run(tmp_path, "20260101T000000Z", [b"cats/1.jpg", b"dogs/1.jpg"])
+    attack = "<script>alert(1)</script><img src='http://evil.example/x'>"
+    write_json(run.metrics, {**read_json(run.metrics), "source": attack})
+    write_json(run.progress, {"model": attack, "engine": "openvino", "precision": "f32"})
+    publish(workspace, run)
+    page = run.report.read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script" not in page
+    assert "<img" not in page
+    assert (
+        re.findall(r"""(?:src|href)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?\s*(?:https?:)?//|@import""", page) == []
+    )
+    assert page.count("<svg") == 2
+    assert "Confusion matrix" in page

@@ -1,0 +1,192 @@
+"""Are the predictions exactly the manifest's, and good enough to publish?"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batch_predictions import manifest as manifest_module
+from batch_predictions.validate import Invalid, validate
+from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace, shard_name
+from image_scoring.files import append_json_line, read_json, read_json_lines, write_json
+from tests.helpers import LABELS, make_run, manifest_paths, predicted, write_predictions
+
+NAMES = [
+    "train/cats/1.jpg",
+    "train/cats/2.jpg",
+    "train/dogs/1.jpg",
+    "validation/cats/3.jpg",
+    "validation/dogs/2.jpg",
+    "x.jpg",
+]
+ERROR_ROW: dict[str, Any] = {"prediction": None, "probability": None, "status": "error", "error": "empty: zero bytes"}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, RunPaths]:
+    """A run with the shards 0 (4 rows) and 1 (2 rows), all predicted as Cat."""
+    monkeypatch.setattr(manifest_module, "FIRST_SHARD_ROWS", 4)
+    workspace, run = make_run(tmp_path, NAMES)
+    for shard in (0, 1):
+        write_predictions(run, [predicted(path) for path in manifest_paths(run, shard)], shard)
+    return workspace, run
+
+
+def change(run: RunPaths, **changes: Any) -> None:
+    """Shard 0 again, with its second row changed."""
+    rows = [predicted(path) for path in manifest_paths(run)]
+    rows[1].update(changes)
+    write_predictions(run, rows)
+
+
+def faults_of(made: tuple[Workspace, RunPaths], error_budget: float = 0.0) -> list[str]:
+    workspace, run = made
+    with pytest.raises(Invalid) as error:
+        validate(workspace, run, LABELS, error_budget)
+    metrics = read_json(run.metrics)
+    assert metrics["verdict"] == "invalid"
+    assert metrics["faults"][0] in str(error.value)
+    assert read_json_lines(workspace.history)[0]["verdict"] == "invalid"
+    faults: list[str] = metrics["faults"]
+    return faults
+
+
+def test_a_whole_run_is_valid(made: tuple[Workspace, RunPaths]) -> None:
+    workspace, run = made
+    metrics = validate(workspace, run, LABELS, 0.0)
+    assert metrics == read_json(run.metrics)
+    assert (metrics["verdict"], metrics["faults"]) == ("valid", [])
+    assert (metrics["rows"], metrics["predicted"], metrics["errors"]) == (6, 6, 0)
+    assert metrics["predictions"] == {"Cat": 6, "Dog": 0}
+    assert sum(metrics["probability_histogram"]) == 6
+    assert metrics["probability_histogram"][5] == 6  # 0.25 of 20 bins
+
+
+def test_accuracy_is_that_of_the_labels_in_the_paths(made: tuple[Workspace, RunPaths]) -> None:
+    workspace, run = made
+    change(run, prediction="Dog", probability=1.0)
+    metrics = validate(workspace, run, LABELS, 0.0)
+    assert metrics["known_labels"] == 5
+    assert metrics["accuracy"] == pytest.approx(2 / 5)
+    assert metrics["accuracy_by_split"] == {"train": pytest.approx(1 / 3), "validation": pytest.approx(1 / 2)}
+    counts = {(cell["label"], cell["prediction"]): cell["count"] for cell in metrics["confusion"]}
+    assert counts == {("Cat", "Cat"): 2, ("Cat", "Dog"): 1, ("Dog", "Cat"): 2, ("Dog", "Dog"): 0}
+    assert metrics["probability_histogram"][19] == 1
+
+
+def test_without_labels_in_the_paths_there_is_no_accuracy(tmp_path: Path) -> None:
+    workspace, run = make_run(tmp_path, ["a.jpg", "b.jpg"])
+    write_predictions(run, [predicted(path) for path in manifest_paths(run)])
+    metrics = validate(workspace, run, LABELS, 0.0)
+    assert (metrics["known_labels"], metrics["accuracy"], metrics["confusion"]) == (0, None, [])
+
+
+def test_a_missing_shard(made: tuple[Workspace, RunPaths]) -> None:
+    (made[1].predictions / shard_name(1)).unlink()
+    assert faults_of(made) == ["shard-000001.parquet is missing"]
+
+
+def test_a_damaged_shard(made: tuple[Workspace, RunPaths]) -> None:
+    _, run = made
+    shard = run.predictions / shard_name(0)
+    shard.write_bytes(shard.read_bytes()[:-20])
+    (fault,) = faults_of(made)
+    assert fault.startswith(f"{shard.name} cannot be read (")
+
+
+def test_an_extra_shard(made: tuple[Workspace, RunPaths]) -> None:
+    write_predictions(made[1], [predicted("more.jpg")], shard=2)
+    assert faults_of(made) == ["1 shards of predictions that the manifest does not have"]
+
+
+def test_a_missing_row(made: tuple[Workspace, RunPaths]) -> None:
+    paths = manifest_paths(made[1])
+    write_predictions(made[1], [predicted(path) for path in paths if path != paths[2]])
+    [fault] = faults_of(made)
+    assert fault == f"shard-000000.parquet: 1 images of the manifest are missing, the first is {paths[2]}"
+
+
+def test_a_row_that_is_there_twice(made: tuple[Workspace, RunPaths]) -> None:
+    paths = manifest_paths(made[1])
+    write_predictions(made[1], [predicted(path) for path in [*paths, paths[1]]])
+    assert faults_of(made) == [f"shard-000000.parquet: {paths[1]} is there twice"]
+
+
+def test_a_row_of_another_path_and_another_order(made: tuple[Workspace, RunPaths]) -> None:
+    paths = manifest_paths(made[1])
+    write_predictions(made[1], [predicted(path) for path in [*paths, "other.jpg"]])
+    assert "5 rows, not those of the manifest (4)" in faults_of(made)[0]
+    write_predictions(made[1], [predicted(path) for path in reversed(paths)])
+    assert "4 rows, not those of the manifest (4) in its order" in faults_of(made)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"prediction": "Bird"}, "unknown label 'Bird'"),
+        ({"prediction": None}, "unknown label None"),
+        ({"probability": None}, "probability None"),
+        ({"probability": 1.5}, "probability 1.5"),
+        ({"probability": -0.5}, "probability -0.5"),
+        ({"probability": math.nan}, "probability nan"),
+        ({"probability": math.inf}, "probability inf"),
+        ({"status": "done"}, "unknown status 'done'"),
+        ({"status": None}, "unknown status None"),
+        ({**ERROR_ROW, "prediction": "Cat"}, "an error row with a prediction"),
+        ({**ERROR_ROW, "probability": 0.5}, "an error row with a prediction"),
+    ],
+)
+def test_a_row_that_says_what_it_cannot(changes: dict[str, Any], fault: str, made: tuple[Workspace, RunPaths]) -> None:
+    change(made[1], **changes)
+    assert faults_of(made, error_budget=1.0) == [f"{manifest_paths(made[1])[1]}: {fault}"]
+    text = made[1].metrics.read_text()
+    assert not {"NaN", "Infinity"} & set(text.replace(",", " ").split())
+    json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} in the metrics"))
+
+
+def test_errors_over_the_budget_are_told_by_reason(made: tuple[Workspace, RunPaths]) -> None:
+    workspace, run = made
+    rows = [predicted(path, **ERROR_ROW) for path in manifest_paths(run)]
+    rows[0] |= {"error": "changed: the file is not the one in the manifest"}
+    rows[3] = predicted(rows[3]["img_path"])
+    write_predictions(run, rows)
+    expected = "50.0% of the rows are errors (2 empty, 1 changed), the budget is 40.0% (Param error_budget)"
+    assert faults_of(made, error_budget=0.4) == [expected]
+    metrics = validate(workspace, run, LABELS, 0.5)
+    assert metrics["errors_by_reason"] == {"empty": 2, "changed": 1}
+    assert (metrics["verdict"], metrics["errors"], metrics["predicted"]) == ("valid", 3, 3)
+
+
+def test_many_faults_are_counted_in_the_message_and_cut_in_the_file(tmp_path: Path) -> None:
+    workspace, run = make_run(tmp_path, [f"{n:02d}.jpg" for n in range(30)])
+    write_predictions(run, [predicted(path, prediction="Bird") for path in manifest_paths(run)])
+    with pytest.raises(Invalid, match="and 27 more; see "):
+        validate(workspace, run, LABELS, 0.0)
+    assert len(read_json(run.metrics)["faults"]) == 20
+
+
+def test_a_run_without_a_manifest_is_refused(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with pytest.raises(BatchPredictionsError, match="it has no manifest"):
+        validate(workspace, workspace.run("r"), LABELS, 0.0)
+
+
+def test_the_history_has_one_line_for_a_run(made: tuple[Workspace, RunPaths]) -> None:
+    workspace, run = made
+    append_json_line(workspace.history, {"run_key": "20250101T000000Z", "rows": 1})
+    append_json_line(workspace.history, {"run_key": run.run_key, "rows": 0})
+    append_json_line(workspace.history, {"run_key": "20270101T000000Z", "rows": 2})
+    write_json(run.progress, {"cores": 4, "workers": 2, "engine": "openvino", "precision": "f32", "model": "猫"})
+    for seconds in (1.5, 2.25):
+        append_json_line(run.submissions, {"seconds": seconds})
+    for _ in range(2):
+        validate(workspace, run, LABELS, 0.0)
+    before, line, after = read_json_lines(workspace.history)
+    assert (before["rows"], after["rows"]) == (1, 2)
+    assert line["run_key"] == run.run_key
+    assert (line["rows"], line["cores"], line["model"], line["verdict"]) == (6, 4, "猫", "valid")
+    assert (line["attempts"], line["predict_seconds"]) == (2, 3.75)

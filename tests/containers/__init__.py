@@ -1,0 +1,1 @@
+"""Machines that have nothing but what the README asks for."""

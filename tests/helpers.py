@@ -1,0 +1,92 @@
+"""What several tests build: images, runs with a manifest, predictions by hand, small Keras models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from batch_predictions.download import Dataset
+from batch_predictions.manifest import build_manifest
+from image_scoring.contract import PREDICTED, PREDICTION_COLUMNS, RunPaths, Workspace, shard_name
+from image_scoring.files import sha256_of
+from image_scoring.spec import ModelSpec
+
+REPOSITORY = Path(__file__).parents[1]
+PICTURES = REPOSITORY / "sample" / "pictures"
+MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"
+LABELS = ("Cat", "Dog")
+MODEL_ID = "cats_vs_dogs@727dcc9b8707"
+
+PREDICTION_SCHEMA = pa.schema(
+    [(name, pa.float32() if name == "probability" else pa.string()) for name in PREDICTION_COLUMNS]
+)
+
+
+def noise(height: int = 20, width: int = 24, channels: int = 3, seed: int = 20) -> np.ndarray[Any, Any]:
+    """Random pixels (height, width, channels)."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+def draw(path: Path, seed: int = 20) -> Path:
+    """A small image at `path`, in the format of its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(noise(seed=seed)).save(path)
+    return path
+
+
+def make_run(root: Path, names: Sequence[bytes | str], key: str = "20260101T000000Z") -> tuple[Workspace, RunPaths]:
+    """A workspace below `root` with one run whose manifest lists images of these names."""
+    pictures = root / "pictures"
+    for name in names:
+        path = Path(os.fsdecode(os.fsencode(pictures) + b"/" + os.fsencode(name)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"not read by these tests")
+    workspace = Workspace(root / "workspace")
+    run = workspace.run(key)
+    dataset = Dataset(source=str(pictures), root=str(pictures), content_id="test")
+    build_manifest(run, dataset, LABELS)
+    return workspace, run
+
+
+def manifest_paths(run: RunPaths, shard: int = 0) -> list[str]:
+    paths: list[str] = pq.read_table(run.manifest / shard_name(shard)).column("img_path").to_pylist()
+    return paths
+
+
+def predicted(img_path: str, **changes: Any) -> dict[str, Any]:
+    """A good row of the predictions, but for `changes`."""
+    row = {"img_path": img_path, "prediction": "Cat", "probability": 0.25, "status": PREDICTED, "error": None}
+    return {**row, "model": MODEL_ID, **changes}
+
+
+def write_predictions(run: RunPaths, rows: Sequence[Mapping[str, Any]], shard: int = 0) -> Path:
+    run.predictions.mkdir(parents=True, exist_ok=True)
+    target = run.predictions / shard_name(shard)
+    pq.write_table(pa.Table.from_pylist(list(rows), PREDICTION_SCHEMA), target)
+    return target
+
+
+def save_model(path: Path, units: int = 1, activation: str | None = "sigmoid", size: int = 16) -> Path:
+    """A real, tiny Keras model for images of size x size, in the format of its name."""
+    import keras
+
+    keras.utils.set_random_seed(20)
+    layers = [
+        keras.Input((size, size, 3)),
+        keras.layers.Conv2D(4, 3),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(units, activation=activation),
+    ]
+    keras.Sequential(layers).save(path)
+    return path
+
+
+def spec_of(model: Path, labels: tuple[str, ...] = LABELS, size: int = 16) -> ModelSpec:
+    return ModelSpec(name=model.stem, sha256=sha256_of(model), input_size=(size, size), labels=labels)

@@ -1,0 +1,104 @@
+"""The watch from the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from airflow.triggers.base import TriggerEvent
+
+from image_scoring.contract import RunPaths, Workspace
+from image_scoring.files import write_json
+from runtime_guard import trigger as module
+from runtime_guard.states import has_ended
+from runtime_guard.trigger import ALERT, ENDED, RuntimeTrigger
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunPaths:
+    run = Workspace(tmp_path).run("r")
+    run.root.mkdir(parents=True)
+    return run
+
+
+def make_trigger(run: RunPaths, poll_seconds: float = 0.001) -> RuntimeTrigger:
+    return RuntimeTrigger(str(run.root), "dag", "run", "predict", poll_seconds)
+
+
+def first_event(trigger: RuntimeTrigger) -> TriggerEvent:
+    async def first() -> TriggerEvent:
+        return await anext(aiter(trigger.run()))
+
+    return asyncio.run(asyncio.wait_for(first(), 30))
+
+
+def tell(monkeypatch: pytest.MonkeyPatch, *states: str | None) -> list[tuple[str, str, str]]:
+    """Makes Airflow answer with `states`, the last of them for ever; returns what it was asked."""
+    asked: list[tuple[str, str, str]] = []
+
+    def task_state(dag_id: str, run_id: str, task_id: str) -> str | None:
+        asked.append((dag_id, run_id, task_id))
+        return states[min(len(asked), len(states)) - 1]
+
+    monkeypatch.setattr(module, "task_state", task_state)
+    return asked
+
+
+def make_late(run: RunPaths) -> None:
+    past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    write_json(run.plan, {"alert_at": past, "deadline_at": past})
+
+
+def test_a_trigger_comes_back_from_what_is_stored_of_it(run: RunPaths) -> None:
+    path, arguments = make_trigger(run, 7.5).serialize()
+    module_name, _, name = path.rpartition(".")
+    again = getattr(import_module(module_name), name)(**arguments)
+    assert isinstance(again, RuntimeTrigger)
+    assert again.serialize() == (path, arguments)
+    assert (again.run_directory, again.watched_task_id, again.poll_seconds) == (str(run.root), "predict", 7.5)
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0])
+def test_a_watch_without_a_pause_is_refused(seconds: float, run: RunPaths) -> None:
+    with pytest.raises(ValueError, match="poll_seconds must be above zero"):
+        make_trigger(run, seconds)
+
+
+@pytest.mark.parametrize("state", ["success", "failed", "skipped", "upstream_failed", "removed"])
+def test_it_ends_with_the_task_however_that_ends(state: str, run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = tell(monkeypatch, None, "running", "up_for_retry", state)
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
+    assert asked == [("dag", "run", "predict")] * 4
+
+
+def test_it_tells_of_a_run_that_is_late(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(monkeypatch, "running")
+    make_late(run)
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ALERT})
+
+
+def test_it_does_not_tell_of_a_task_that_has_ended(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(monkeypatch, "success")
+    make_late(run)
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
+
+
+def test_it_asks_again_when_no_answer_comes(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([None, "success"])
+
+    def task_state(dag_id: str, run_id: str, task_id: str) -> str:
+        answer = next(answers)
+        if answer is None:
+            raise TimeoutError
+        return answer
+
+    monkeypatch.setattr(module, "task_state", task_state)
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
+
+
+@pytest.mark.parametrize("state", [None, "running", "queued", "scheduled", "up_for_retry", "deferred", "restarting"])
+def test_a_task_that_may_go_on_has_not_ended(state: str | None) -> None:
+    assert not has_ended(state)
