@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)/spark_jobs:$(CURDIR)/dags:$(CURDIR)/plugins:$(CUR
 GIVEN = $(filter-out PYTHON,$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run up down test test-fast lint lock
+.PHONY: help environment run up down bench bench-scale test test-fast lint lock
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -25,6 +25,12 @@ up: environment  ## start Spark and Airflow, and keep them up with the web UI
 
 down: environment  ## end what make up started
 	@$(RUN) -m local_stack down $(GIVEN)
+
+bench: environment  ## ours against the usual ways on this machine; IMAGES= ROUNDS= ONLY= SOURCE= OUTPUT= CORES=
+	@$(RUN) -m benchmarks $(GIVEN)
+
+bench-scale: environment  ## seconds and memory of every task on ten million made-up rows; ROWS= OUTPUT= WORKSPACE=
+	@$(RUN) -m benchmarks.scale $(GIVEN)
 
 test: environment lint  ## all tests; what a machine lacks for some of them is said
 	@$(RUN) -m pytest

@@ -16,6 +16,8 @@ from local_stack.airflow_api import AirflowApi
 
 TASKS = ("download", "manifest", "plan", "predict", "validate", "publish")
 POLL_SECONDS = 0.5
+# While images are predicted the API server leaves the cores to them; the display lives on progress.json.
+ASK_SECONDS_WHILE_PREDICTING = 2.0
 PLAIN_SECONDS = 5.0
 LOST_SECONDS = 60.0
 
@@ -28,12 +30,15 @@ def follow(api: AirflowApi, run_id: str, run: RunPaths, console: Console, check_
     """The final state of the DAG run. `check_alive` is called at every poll and may raise."""
     display = LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
     answered, told_failure = time.monotonic(), ""
+    states: dict[str, str | None] = {}
+    state = ""
     with display:
         while True:
             check_alive()
             try:
-                states, state = api.task_states(run_id), api.run(run_id)["state"]
-                answered = time.monotonic()
+                if states.get("predict") != "running" or time.monotonic() - answered > ASK_SECONDS_WHILE_PREDICTING:
+                    states, state = api.task_states(run_id), api.run(run_id)["state"]
+                    answered = time.monotonic()
             except httpx.HTTPError as error:
                 if time.monotonic() - answered > LOST_SECONDS:
                     raise Lost(f"Airflow's API has not answered for {LOST_SECONDS:.0f} s ({error})") from None
@@ -45,14 +50,14 @@ def follow(api: AirflowApi, run_id: str, run: RunPaths, console: Console, check_
             told_failure = failure
             display.show(states, read_json(run.progress) or {})
             if state in ("success", "failed"):
-                return str(state)
+                return state
             time.sleep(POLL_SECONDS)
 
 
 def describe(states: dict[str, str | None], progress: dict[str, Any]) -> tuple[str, int, int]:
     """What goes on now, and the rows done and in all (0 while they are not known)."""
     current = next((task for task in TASKS if states.get(task) not in ("success", "skipped")), TASKS[-1])
-    done = progress.get("rows_done", 0) + progress.get("rows_in_flight", 0)
+    done = progress.get("rows_done", 0)
     total = progress.get("rows_total", 0)
     if current != "predict" or progress.get("state") not in ("predicting", "finished"):
         waiting = states.get(current) in (None, "scheduled", "queued")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import secrets
@@ -10,13 +9,12 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_stack.class_archive import archive_of, archive_options
 from local_stack.java import find_java_home
 from local_stack.options import REPOSITORY, Options
 from local_stack.ports import LOOPBACK, Ports
 from local_stack.processes import MARK
-
-# Short lives on few cores: the first compiler is enough where Python does the work.
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
+from local_stack.spark import inherited_environment, spark_environment, spark_properties
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,8 @@ class Layout:
         return self.root / "airflow"
 
     @property
-    def spark_conf(self) -> Path:
-        return self.root / "spark-conf"
+    def spark_properties(self) -> Path:
+        return self.root / "spark-defaults.conf"
 
     @property
     def scratch(self) -> Path:
@@ -126,72 +124,41 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def write_spark_conf(layout: Layout, secret: str) -> None:
-    """spark-defaults.conf, which master, workers and driver all read."""
-    layout.spark_conf.mkdir(parents=True, exist_ok=True)
-    java_options = f"{JAVA_OPTIONS} -Djava.io.tmpdir={layout.scratch}"
-    settings = {
-        "spark.authenticate": "true",
-        "spark.authenticate.secret": secret,
-        "spark.driver.bindAddress": LOOPBACK,
-        "spark.driver.extraJavaOptions": java_options,
-        "spark.driver.host": LOOPBACK,
-        "spark.executor.extraJavaOptions": java_options,
-        "spark.master.rest.enabled": "false",
-        "spark.ui.enabled": "false",
-        "spark.ui.killEnabled": "false",
-        "spark.worker.cleanup.enabled": "true",
-    }
-    write_private(
-        layout.spark_conf / "spark-defaults.conf", "".join(f"{key} {value}\n" for key, value in settings.items())
-    )
+def write_spark_properties(layout: Layout, java_home: Path) -> None:
+    """The properties file, which master, workers and driver all read; it holds the secret they share."""
+    shared = archive_options(archive_of(java_home))
+    secret = load_secrets(layout)["spark"]
+    write_private(layout.spark_properties, spark_properties(secret, layout.scratch, shared, shared))
 
 
 def make_environment(layout: Layout, options: Options, addresses: Addresses, start_date: str) -> dict[str, str]:
     """The environment of every process of the stack. What the caller's shell says of Airflow, Spark or Python
     elsewhere is left out, but for the connection to a cluster of the caller's own."""
     keys = load_secrets(layout)
-    foreign = ("AIRFLOW", "SPARK", "PYSPARK", "PYTHON", "HADOOP")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    binaries = REPOSITORY / ".venv" / "bin"
-    own_cluster = os.environ.get("AIRFLOW_CONN_SPARK_DEFAULT")
     connection = {"conn_type": "spark", "host": addresses.master_url, "extra": {"web-ui-port": addresses.master_web}}
     return {
-        **inherited,
+        **inherited_environment(),
         MARK: layout.mark,
-        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(REPOSITORY / "spark_jobs"),
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(layout.scratch),
-        "JAVA_HOME": str(find_java_home(layout.java)),
         "BATCH_PREDICTIONS_WORKSPACE": str(layout.workspace),
         "BATCH_PREDICTIONS_START_DATE": start_date,
         "BATCH_PREDICTIONS_RETRY_SECONDS": os.environ.get("BATCH_PREDICTIONS_RETRY_SECONDS", "5"),
-        **_spark_environment(layout, binaries),
+        "BATCH_PREDICTIONS_SPARK_PROPERTIES": str(layout.spark_properties),
+        **spark_environment(find_java_home(layout.java), layout.scratch, layout.root / "spark-work"),
+        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(connection),
         **_airflow_environment(layout, addresses, keys),
-        "AIRFLOW_CONN_SPARK_DEFAULT": own_cluster or json.dumps(connection),
+        **_own_cluster(),
     }
 
 
-def _spark_environment(layout: Layout, binaries: Path) -> dict[str, str]:
-    return {
-        "SPARK_HOME": str(_package_directory("pyspark")),
-        "SPARK_CONF_DIR": str(layout.spark_conf),
-        "SPARK_LOCAL_IP": LOOPBACK,
-        "SPARK_LOCAL_DIRS": str(layout.scratch),
-        "SPARK_WORKER_DIR": str(layout.root / "spark-work"),
-        "SPARK_DAEMON_JAVA_OPTS": JAVA_OPTIONS,
-        "SPARK_DAEMON_MEMORY": "512m",
-        "PYSPARK_PYTHON": str(binaries / "python"),
-    }
-
-
-def _package_directory(package: str) -> Path:
-    """Where a package is installed, without the seconds that importing it takes."""
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError(f"{package} is not installed; run make environment")
-    return Path(found.origin).parent
+def _own_cluster() -> dict[str, str]:
+    """For a cluster of the caller's own: nothing of the local one's secret, addresses and Java."""
+    if "AIRFLOW_CONN_SPARK_DEFAULT" not in os.environ:
+        return {}
+    own = ("AIRFLOW_CONN_SPARK_DEFAULT", "BATCH_PREDICTIONS_SPARK_PROPERTIES", "SPARK_CONF_DIR", "SPARK_LOCAL_IP")
+    return {name: os.environ.get(name, "") for name in own}
 
 
 def _airflow_environment(layout: Layout, addresses: Addresses, keys: dict[str, str]) -> dict[str, str]:
@@ -213,6 +180,8 @@ def _airflow_environment(layout: Layout, addresses: Addresses, keys: dict[str, s
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{layout.airflow_home / 'airflow.db'}",
         # Without them the Spark provider's own default connection, which leads to YARN, would hide a missing one.
         "DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+        # Each parse takes a core for seconds. The first one comes at the start all the same.
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         # After a kill -9 the next start finds the tasks that were lost within a minute, not within five.
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",

@@ -13,6 +13,7 @@ import jsonschema
 from batch_predictions.params import KNOBS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 class UsageError(Exception):
@@ -68,6 +69,8 @@ def _parse_param(name: str, text: str, schema: dict[str, Any]) -> Any:
 def _convert(name: str, text: str, kind: str | list[str]) -> Any:
     if text == "" and "null" in kind:
         return None
+    if kind == "boolean":
+        return _boolean(name, text)
     try:
         if "integer" in kind:
             return int(text)
@@ -76,6 +79,12 @@ def _convert(name: str, text: str, kind: str | list[str]) -> Any:
     except ValueError:
         raise UsageError(f"{name}={text}: it must be a number") from None
     return text
+
+
+def _boolean(name: str, text: str) -> bool:
+    if text.lower() not in BOOLEANS:
+        raise UsageError(f"{name}={text}: it must be true or false")
+    return BOOLEANS[text.lower()]
 
 
 def _finite(number: float) -> float:

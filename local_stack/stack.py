@@ -26,7 +26,7 @@ from local_stack.layout import (
     make_environment,
     take_addresses,
     write_private,
-    write_spark_conf,
+    write_spark_properties,
 )
 from local_stack.options import Options
 from local_stack.ports import LOOPBACK, Ports
@@ -63,7 +63,7 @@ class Stack:
         for note in ports.notes:
             self._say(note)
         environment = make_environment(self.layout, self.options, addresses, start_date)
-        write_spark_conf(self.layout, load_secrets(self.layout)["spark"])
+        write_spark_properties(self.layout, Path(environment["JAVA_HOME"]))
         try:
             if "AIRFLOW_CONN_SPARK_DEFAULT" not in os.environ:
                 self._start_spark(environment, addresses)
@@ -140,12 +140,14 @@ class Stack:
 
     def _start_spark(self, environment: dict[str, str], addresses: Addresses) -> None:
         spark_class = str(Path(environment["SPARK_HOME"]) / "bin" / "spark-class")
+        properties = ["--properties-file", str(self.layout.spark_properties)]
         master = ["org.apache.spark.deploy.master.Master", "--host", LOOPBACK, "--port", str(addresses.master)]
-        self._start("master", [spark_class, *master, "--webui-port", str(addresses.master_web)], environment)
+        master += ["--webui-port", str(addresses.master_web), *properties]
+        self._start("master", [spark_class, *master], environment)
         for number, port in enumerate(addresses.workers, 1):
             size = ["--cores", str(self.options.cores), "--memory", WORKER_MEMORY]
             worker = ["org.apache.spark.deploy.worker.Worker", "--host", LOOPBACK, "--webui-port", str(port), *size]
-            self._start(f"worker-{number}", [spark_class, *worker, addresses.master_url], environment)
+            self._start(f"worker-{number}", [spark_class, *worker, *properties, addresses.master_url], environment)
 
     def _migrate(self, environment: dict[str, str]) -> None:
         """Brings Airflow's database to the version that is installed; does nothing when it is there."""

@@ -19,6 +19,7 @@ def summarize(workspace: Workspace, run: RunPaths) -> str:
     lines = [f"run {run.run_key} is {metrics['verdict']} and published", *_counts(metrics)]
     if metrics["accuracy"] is not None:
         lines += [_accuracy(metrics), *_confusion(metrics)]
+    lines += _ways(history)
     if history.get("steady_images_per_second"):
         lines.append(
             f"  speed      {history['steady_images_per_second']:,.0f} images a second; spark-submit took "
@@ -35,6 +36,23 @@ def _counts(metrics: dict[str, Any]) -> list[str]:
     for title, counts in (("errors", metrics["errors_by_reason"]), ("skipped", metrics["skipped"])):
         if counts:
             lines.append(f"  {title:<10} " + ", ".join(f"{count:,} {reason}" for reason, count in counts.items()))
+    return lines
+
+
+def _ways(history: dict[str, Any]) -> list[str]:
+    """How many rows did not take the usual way through the engine."""
+    lines = []
+    if history.get("carried_over"):
+        lines.append(
+            f"  only new   {history['carried_over']:,} rows carried over, {history['newly_predicted']:,} predicted now"
+        )
+    if history.get("precision") == "cascade" and history.get("newly_predicted"):
+        lines.append(
+            f"  cascade    {history['rerun_in_f32'] / history['newly_predicted']:.1%} of the images again in f32, "
+            f"{history['rechecked']:,} checked at random, all with the same label"
+        )
+    if history.get("flips"):
+        lines.append(f"  cascade    {history['flips']:,} labels differed in f32; the whole run is in f32")
     return lines
 
 

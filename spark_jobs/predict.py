@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 # spark-submit puts pyspark.zip first; Python would compile it anew at every start. The installed package is the same.
 sys.path.sort(key=lambda entry: entry.endswith(".zip"))
 
 from image_scoring.contract import BatchPredictionsError, JobArguments
-from image_scoring.job import run_job
+from image_scoring.converted import is_converted
 from image_scoring.session import build_session
 
 
@@ -17,11 +18,16 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     logging.getLogger("py4j").setLevel(logging.WARNING)
     arguments = JobArguments.parse(sys.argv[1:])
-    try:
-        progress = run_job(arguments, build_session)
-    except BatchPredictionsError as error:
-        print(f"error: {error}", flush=True)
-        return 1
+    with ThreadPoolExecutor(1) as pool:
+        # A model that has yet to be converted, or is refused, must not hold cores of the cluster meanwhile.
+        opening = pool.submit(build_session) if is_converted(arguments) else None
+        from image_scoring.job import run_job  # numpy, pandas and pyarrow: imported while the session opens
+
+        try:
+            progress = run_job(arguments, opening.result if opening else build_session)
+        except BatchPredictionsError as error:
+            print(f"error: {error}", flush=True)
+            return 1
     print(
         f"predicted {progress.rows_done:,} rows, {progress.errors:,} of them errors, on {progress.cores} cores "
         f"in {progress.elapsed_seconds:.1f} s",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,18 @@ MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"
 LABELS = ("Cat", "Dog")
 MODEL_ID = "cats_vs_dogs@727dcc9b8707"
 
+PATIENCE = 60.0  # seconds for what takes one or two: a busy machine is not a fault
+
 PREDICTION_SCHEMA = pa.schema(
     [(name, pa.float32() if name == "probability" else pa.string()) for name in PREDICTION_COLUMNS]
 )
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s"
+        time.sleep(0.02)
 
 
 def noise(height: int = 20, width: int = 24, channels: int = 3, seed: int = 20) -> np.ndarray[Any, Any]:

@@ -21,7 +21,7 @@ def test_readme_names_every_param(knob: str) -> None:
 
 def test_readme_names_every_setting_that_a_deployment_has() -> None:
     settings = set(re.findall(r'environ\.get\("(BATCH_PREDICTIONS_\w+)"', "".join(map(Path.read_text, SOURCES))))
-    assert len(settings) == 3
+    assert len(settings) == 4
     assert {name for name in settings if f"`{name}`" not in README} == set()
 
 

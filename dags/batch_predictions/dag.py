@@ -6,7 +6,8 @@ interval, **predict** with a Pandas UDF on Spark, **watch_runtime** meanwhile, *
 manifest has exactly one row, and **publish** the table for its readers in one step.
 
 **Knobs.** Each is a Param; the trigger form describes it. `source` (what to predict), `model`, `engine`, `precision`,
-`limit`, `workers`, `interval` and `buffer` (when a person is told), `error_budget`, `on_overrun`.
+`only_new` (carry unchanged images over), `image_timeout`, `limit`, `workers`, `interval` and `buffer` (when a person
+is told), `error_budget`, `on_overrun`.
 
 **What makes a re-run safe.** A run has one directory, `runs/<run key>`, named by its logical date. The manifest is
 written once and then is the truth; predictions are committed shard by shard, and a task that is cleared or retried

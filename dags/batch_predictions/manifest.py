@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from batch_predictions.download import Dataset
 from batch_predictions.labels import label_of
@@ -26,6 +27,7 @@ from image_scoring.files import read_json, remove, remove_leftovers, replace_ato
 log = logging.getLogger(__name__)
 
 IMAGE_EXTENSIONS = (".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
+ENDINGS = tuple(extension.encode() for extension in IMAGE_EXTENSIONS)
 FIRST_SHARD_ROWS = 512
 LAST_SHARD_ROWS = 4096
 SHARDS_OF_ONE_SIZE = 16
@@ -42,8 +44,7 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """One entry below the dataset's root: an image, or something skipped and why."""
 
     path: bytes
@@ -55,41 +56,43 @@ class Found:
 def walk(root: Path) -> Iterator[Found]:
     """Every file below `root` in a fixed order (by name, each directory's files before its subdirectories').
 
-    Holds one directory's names at a time. Follows no link and opens nothing.
+    Holds the names of one directory at a time, about 60 bytes each, and the paths of the directories still to do.
+    Follows no link and opens nothing.
     """
-    yield from _walk(os.fsencode(root), b"")
-
-
-def _walk(root: bytes, inside: bytes) -> Iterator[Found]:
-    directory = os.path.join(root, inside) if inside else root
-    try:
-        with os.scandir(directory) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-    except PermissionError:
-        yield Found(inside, skipped="unreadable directory")
-        return
-    directories = []
-    for entry in found:
-        path = os.path.join(inside, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name == b"__MACOSX":
-                yield Found(path, skipped="system directory")
+    top = os.path.join(os.fsencode(root), b"")
+    waiting = [b""]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            names = os.listdir(top + inside)
+        except PermissionError:
+            yield Found(inside.rstrip(b"/"), skipped="unreadable directory")
+            continue
+        names.sort()
+        directories = []
+        for name in names:
+            found = _inspect(top, inside + name, name)
+            if found is None:
+                directories.append(inside + name + b"/")
             else:
-                directories.append(path)
-        else:
-            yield _inspect(entry, path)
-    for path in directories:
-        yield from _walk(root, path)
+                yield found
+        waiting += reversed(directories)
 
 
-def _inspect(entry: os.DirEntry[bytes], path: bytes) -> Found:
-    if entry.is_symlink():
+def _inspect(top: bytes, path: bytes, name: bytes) -> Found | None:
+    """What is at `path` below `top`; None is a directory to go into."""
+    try:
+        found = os.lstat(top + path)
+    except (FileNotFoundError, PermissionError):  # it went while its directory was read, or may not be looked at
+        return Found(path, skipped="unreadable file")
+    if stat.S_ISDIR(found.st_mode):
+        return Found(path, skipped="system directory") if name == b"__MACOSX" else None
+    if stat.S_ISLNK(found.st_mode):
         return Found(path, skipped="link")
-    if entry.name.startswith(b".") or entry.name.lower() in (b"thumbs.db", b"desktop.ini"):
+    if name.startswith(b".") or name.lower() in (b"thumbs.db", b"desktop.ini"):
         return Found(path, skipped="system file")
-    if os.fsdecode(os.path.splitext(entry.name)[1]).lower() not in IMAGE_EXTENSIONS:
+    if not name.lower().endswith(ENDINGS):
         return Found(path, skipped="not an image name")
-    found = entry.stat(follow_symlinks=False)
     if not stat.S_ISREG(found.st_mode):
         return Found(path, skipped="not a regular file")
     return Found(path, found.st_size, found.st_mtime_ns)
@@ -106,13 +109,17 @@ def shard_sizes() -> Iterator[int]:
 
 
 def build_manifest(
-    run: RunPaths, dataset: Dataset, labels: tuple[str, ...], limit: int | None = None
+    run: RunPaths,
+    dataset: Dataset,
+    labels: tuple[str, ...],
+    limit: int | None = None,
+    found: Iterable[Found] | None = None,
 ) -> dict[str, object]:
     """Writes manifest/, images.csv and, last, manifest.json; returns what is in the latter.
 
     A manifest that is there stays: the run goes on with the images that it had, whatever has come since.
-    limit: at most this many images. Raises BatchPredictionsError when there are no images, or when the manifest
-    that is there was made from another dataset.
+    limit: at most this many images. found: what to list, else what `walk` finds below the dataset's root. Raises
+    BatchPredictionsError when there are no images, or when the manifest that is there was made from another dataset.
     """
     request = {"content_id": dataset.content_id, "limit": limit, "labels": list(labels)}
     summary = read_json(run.manifest_summary)
@@ -130,7 +137,8 @@ def build_manifest(
     with replace_atomically(run.manifest) as shards, replace_atomically(run.images_csv) as listing:
         shards.mkdir()
         with open(listing, "w", encoding="utf-8", newline="") as file:
-            writer.write(walk(Path(dataset.root)), limit, shards, csv.writer(file, lineterminator="\n"))
+            entries = walk(Path(dataset.root)) if found is None else found
+            writer.write(entries, limit, shards, csv.writer(file, lineterminator="\n"))
     if not writer.rows:
         remove(run.manifest)
         remove(run.images_csv)
@@ -144,26 +152,31 @@ def build_manifest(
 
 
 class _Writer:
-    """Counts what goes by while it writes it."""
+    """Counts what goes by while it writes it, a shard at a time."""
 
     def __init__(self, dataset: Dataset, labels: tuple[str, ...]) -> None:
         self._dataset, self._labels = dataset, labels
+        self._label_of_directory = lru_cache(maxsize=1024)(lambda directory: label_of(directory, labels))
         self._fingerprint = sha256()
         self.rows = self._shards = self._bytes = 0
         self.skipped: Counter[str] = Counter()
 
-    def write(self, found: Iterator[Found], limit: int | None, shards: Path, listing: Any) -> None:
+    def write(self, found: Iterable[Found], limit: int | None, shards: Path, listing: Any) -> None:
         images = islice(self._images(found), limit)
         listing.writerow(["img_path"])
         for size in shard_sizes():
-            rows = [self._row(image) for image in islice(images, size)]
-            if not rows:
+            shard = list(islice(images, size))
+            if not shard:
                 return
-            pq.write_table(pa.Table.from_pylist(rows, SCHEMA), shards / shard_name(self._shards), compression="zstd")
-            listing.writerows([row["img_path"]] for row in rows)
-            self._shards += 1
+            paths = [encode_path(image.path) for image in shard]
+            sizes = np.array([image.size_bytes for image in shard], np.int64)
+            stamps = np.array([image.modified_ns for image in shard], np.int64)
+            table = self._table(paths, sizes, stamps)
+            pq.write_table(table, shards / shard_name(self._shards), compression="zstd")
+            listing.writerows(zip(paths, strict=True))
+            self._count(paths, sizes, stamps)
 
-    def _images(self, found: Iterator[Found]) -> Iterator[Found]:
+    def _images(self, found: Iterable[Found]) -> Iterator[Found]:
         for item in found:
             if item.skipped:
                 self.skipped[item.skipped] += 1
@@ -172,19 +185,30 @@ class _Writer:
             else:
                 yield item
 
-    def _row(self, image: Found) -> dict[str, object]:
-        img_path = encode_path(image.path)
-        self.rows += 1
-        self._bytes += image.size_bytes
-        self._fingerprint.update(json.dumps([img_path, image.size_bytes, image.modified_ns]).encode())
-        return {
-            "img_path": img_path,
-            "shard": self._shards,
-            "size_bytes": image.size_bytes,
-            "modified_ns": image.modified_ns,
-            "label": label_of(img_path, self._labels),
-            "source": self._dataset.content_id,
-        }
+    def _table(self, paths: list[str], sizes: NDArray[np.int64], stamps: NDArray[np.int64]) -> pa.Table:
+        columns = [
+            pa.array(paths, pa.string()),
+            pa.repeat(pa.scalar(self._shards, pa.int32()), len(paths)),
+            pa.array(sizes),
+            pa.array(stamps),
+            pa.array([self._label_of(path) for path in paths], pa.string()),
+            pa.repeat(self._dataset.content_id, len(paths)),
+        ]
+        return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+    def _label_of(self, img_path: str) -> str | None:
+        directory, _, name = img_path.rpartition("/")
+        return self._label_of_directory(f"{directory}/") or label_of(name, self._labels)
+
+    def _count(self, paths: list[str], sizes: NDArray[np.int64], stamps: NDArray[np.int64]) -> None:
+        """The fingerprint is the sha256 of each shard's rows, paths (one a line: they hold no line break), sizes and
+        stamps (64 bits, the lowest byte first), one shard after the other."""
+        self.rows += len(paths)
+        self._bytes += int(sizes.sum())
+        self._fingerprint.update("".join(f"{path}\n" for path in paths).encode())
+        self._fingerprint.update(sizes.astype("<i8").tobytes())
+        self._fingerprint.update(stamps.astype("<i8").tobytes())
+        self._shards += 1
 
     def summary(self) -> dict[str, object]:
         return {

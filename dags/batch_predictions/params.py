@@ -33,9 +33,22 @@ KNOBS = {
     "engine": _knob("auto", "auto takes openvino, and tensorflow where it must", type="string", enum=list(ENGINES)),
     "precision": _knob(
         "f32",
-        "f32 gives Keras's labels; bf16 is faster, and some labels differ",
+        "f32 gives Keras's labels; cascade asks bf16, and f32 again where the decision is close: faster, and a label "
+        "in thousands may differ; bf16 alone is fastest, and some labels differ",
         type="string",
         enum=list(PRECISIONS),
+    ),
+    "only_new": _knob(
+        False,
+        "Carry over what the last published run predicted with the same model, for images that are unchanged",
+        type="boolean",
+    ),
+    "image_timeout": _knob(
+        60.0,
+        "Seconds after which an image that neither fails nor ends counts as hung",
+        type="number",
+        minimum=1,
+        maximum=3600,
     ),
     "limit": _knob(None, "Only the first so many images; empty for all of them", type=["null", "integer"], minimum=1),
     "workers": _knob(

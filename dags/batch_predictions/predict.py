@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-import zipfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from airflow.exceptions import AirflowException
@@ -16,7 +14,7 @@ from batch_predictions import settings
 from batch_predictions.run import explained, run_of, workspace
 from batch_predictions.spark_master import check_reachable, find_capacity, load_spark_master
 from image_scoring.contract import BatchPredictionsError, JobArguments, RunPaths, TemporaryError
-from image_scoring.files import append_json_line, read_json, replace_atomically
+from image_scoring.files import append_json_line, read_json
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +44,15 @@ class PredictOperator(SparkSubmitOperator):
         if capacity and params["workers"] is not None:
             self.conf["spark.executor.cores"] = str(capacity.executor_cores)
             self.conf["spark.cores.max"] = str(capacity.executor_cores * capacity.workers)
-        self.py_files = str(pack_job(workspace().root / "code"))
+        self.properties_file = settings.SPARK_PROPERTIES
         self.application_args = JobArguments(
             workspace=str(workspace().root),
             run_key=run.run_key,
             model=params["model"],
             engine=params["engine"],
             precision=params["precision"],
+            only_new=params["only_new"],
+            image_timeout=float(params["image_timeout"]),
         ).to_argv()
         self._submit(context, run)
 
@@ -80,13 +80,3 @@ def _explain(run: RunPaths, attempt_before: str | None) -> BatchPredictionsError
         )
     kind = TemporaryError if progress["worth_retrying"] else BatchPredictionsError
     return kind(progress["message"])
-
-
-def pack_job(directory: Path) -> Path:
-    """A zip of the package image_scoring, which Spark ships to the executors; the same code, the same file."""
-    package = settings.SPARK_JOBS / "image_scoring"
-    target = directory / "image_scoring.zip"
-    with replace_atomically(target) as part, zipfile.ZipFile(part, "w") as archive:
-        for source in sorted(package.rglob("*.py")):
-            archive.write(source, source.relative_to(settings.SPARK_JOBS))
-    return target

@@ -17,6 +17,9 @@ START_DATE = datetime.fromisoformat(os.environ.get("BATCH_PREDICTIONS_START_DATE
 RETRY_DELAY = timedelta(seconds=float(os.environ.get("BATCH_PREDICTIONS_RETRY_SECONDS") or 30))
 """The wait before the first retry of a task; it doubles with each."""
 
+SPARK_PROPERTIES = os.environ.get("BATCH_PREDICTIONS_SPARK_PROPERTIES") or None
+"""A properties file for spark-submit. It keeps secrets out of the command line."""
+
 SAMPLE = REPOSITORY / "sample" / "pictures"
 MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"
 SPARK_JOBS = REPOSITORY / "spark_jobs"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from batch_predictions.history import record_run
@@ -26,6 +27,7 @@ from image_scoring.files import read_json, write_json
 
 log = logging.getLogger(__name__)
 
+SCHEMA = pa.schema([(name, pa.float32() if name == "probability" else pa.string()) for name in PREDICTION_COLUMNS])
 LISTED_FAULTS = 20
 HISTOGRAM_BINS = 20
 
@@ -46,21 +48,23 @@ def validate(workspace: Workspace, run: RunPaths, labels: tuple[str, ...], error
     tally = Tally(labels)
     for shard in range(summary["shards"]):
         tally.add_shard(run.manifest / shard_name(shard), run.predictions / shard_name(shard))
-    faults = tally.faults + _whole_run_faults(run, summary, tally, error_budget)
+    for fault in _whole_run_faults(run, summary, tally, error_budget):
+        tally.faults.add(fault)
+    faults = tally.faults.listed
     metrics = {
         "run_key": run.run_key,
         "source": summary["source"],
         "skipped": summary["skipped"],
         **tally.metrics(),
         "verdict": "invalid" if faults else "valid",
-        "faults": faults[:LISTED_FAULTS],
+        "faults": faults,
     }
     write_json(run.metrics, metrics)
     record_run(workspace, run, metrics)
     if faults:
         raise Invalid(
             f"run {run.run_key}: not valid, not published: {'; '.join(faults[:3])}"
-            f"{f' and {len(faults) - 3} more' if len(faults) > 3 else ''}; see {run.metrics}"
+            f"{f' and {tally.faults.count - 3} more' if tally.faults.count > 3 else ''}; see {run.metrics}"
         )
     log.info("valid: %s rows, %s errors", f"{tally.rows:,}", f"{tally.status[ERROR]:,}")
     return metrics
@@ -71,7 +75,7 @@ def _whole_run_faults(run: RunPaths, summary: dict[str, Any], tally: Tally, erro
     extra = len(list(run.predictions.glob("shard-*.parquet"))) - summary["shards"]
     if extra > 0:
         faults.append(f"{extra} shards of predictions that the manifest does not have")
-    if not tally.faults and tally.rows != summary["rows"]:
+    if not tally.faults.count and tally.rows != summary["rows"]:
         faults.append(f"{tally.rows:,} rows of predictions, the manifest has {summary['rows']:,}")
     share = tally.status[ERROR] / tally.rows if tally.rows else 0.0
     if share > error_budget:
@@ -82,87 +86,125 @@ def _whole_run_faults(run: RunPaths, summary: dict[str, Any], tally: Tally, erro
     return faults
 
 
+class Faults:
+    """All are counted, the first few are kept: a run in which every row is at fault must fit, too."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.listed: list[str] = []
+
+    def add(self, fault: str) -> None:
+        self.count += 1
+        if self.room():
+            self.listed.append(fault)
+
+    def room(self) -> int:
+        """How many more are kept."""
+        return LISTED_FAULTS - len(self.listed)
+
+
 class Tally:
-    """What one pass over the shards counts. Holds one shard at a time."""
+    """What one pass over the shards counts. Holds one shard at a time, and works on its columns, not on its rows."""
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         self._labels = labels
         self.rows = 0
-        self.faults: list[str] = []
-        self.status: Counter[str] = Counter()
+        self.faults = Faults()
+        self.status = {PREDICTED: 0, ERROR: 0}
         self.reasons: Counter[str] = Counter()
         self.predictions: Counter[str] = Counter()
-        self.confusion: Counter[tuple[str, str]] = Counter()
-        self.right_by_split: Counter[str] = Counter()
-        self.known_by_split: Counter[str] = Counter()
-        self.histogram = [0] * HISTOGRAM_BINS
+        self.known: Counter[tuple[str | None, str, str]] = Counter()  # split, label, prediction
+        self.histogram = np.zeros(HISTOGRAM_BINS, np.int64)
 
     def add_shard(self, manifest_shard: Path, prediction_shard: Path) -> None:
         name = prediction_shard.name
         if not prediction_shard.exists():
-            self.faults.append(f"{name} is missing")
+            self.faults.add(f"{name} is missing")
             return
-        expected = pq.read_table(manifest_shard, columns=["img_path", "label"])
+        # Threads for the columns of so few rows take more processor time than reading them.
+        expected = pq.read_table(manifest_shard, columns=["img_path", "label"], use_threads=False)
         try:
-            found = pq.read_table(prediction_shard, columns=list(PREDICTION_COLUMNS))
+            found = pq.read_table(prediction_shard, columns=SCHEMA.names, use_threads=False).cast(SCHEMA)
         except (pa.ArrowException, OSError) as error:
-            self.faults.append(f"{name} cannot be read ({' '.join(str(error).split())[:120]})")
+            self.faults.add(f"{name} cannot be read ({' '.join(str(error).split())[:120]})")
             return
         if found.column("img_path") != expected.column("img_path"):
-            self.faults.append(_describe_difference(name, expected, found))
+            self.faults.add(_describe_difference(name, expected, found))
             return
         self.rows += found.num_rows
-        for row, label in zip(_rows(found), expected.column("label").to_pylist(), strict=True):
-            self._add_row(row, label)
+        self._add_rows(found.append_column("label", expected.column("label")))
 
-    def _add_row(self, row: dict[str, Any], label: str | None) -> None:
-        self.status[row["status"]] += 1
-        fault = self._fault_of(row)
-        if fault:
-            self.faults.append(f"{row['img_path']}: {fault}")
-        elif row["status"] == ERROR:
-            self.reasons[row["error"].partition(":")[0]] += 1
-        else:
-            self.predictions[row["prediction"]] += 1
-            self.histogram[min(int(row["probability"] * HISTOGRAM_BINS), HISTOGRAM_BINS - 1)] += 1
-            if label is not None:
-                self.confusion[label, row["prediction"]] += 1
-                split = split_of(row["img_path"])
-                if split:
-                    self.known_by_split[split] += 1
-                    self.right_by_split[split] += label == row["prediction"]
+    def _add_rows(self, rows: pa.Table) -> None:
+        errors, predicted = (_holds(pc.equal(rows["status"], status)) for status in (ERROR, PREDICTED))
+        good_errors = pc.and_(errors, self._error_is_good(rows))
+        good_predictions = pc.and_(predicted, self._prediction_is_good(rows))
+        self.status[ERROR] += _count(errors)
+        self.status[PREDICTED] += _count(predicted)
+        self._add_faults(rows.filter(pc.invert(pc.or_(good_errors, good_predictions))))
+        self._add_errors(rows.filter(good_errors))
+        self._add_predictions(rows.filter(good_predictions))
 
-    def _fault_of(self, row: dict[str, Any]) -> str | None:
-        status, prediction, probability, error = (
-            row[name] for name in ("status", "prediction", "probability", "error")
-        )
-        if status == ERROR:
-            return None if error and prediction is None and probability is None else "an error row with a prediction"
-        if status != PREDICTED:
-            return f"unknown status {status!r}"
-        if prediction not in self._labels:
-            return f"unknown label {prediction!r}"
-        if probability is None or not 0 <= probability <= 1:
-            return f"probability {probability!r}"
-        return None
+    def _error_is_good(self, rows: pa.Table) -> Any:
+        nothing_else = pc.and_(pc.is_null(rows["prediction"]), pc.is_null(rows["probability"]))
+        return pc.and_(nothing_else, _holds(pc.not_equal(rows["error"], "")))
+
+    def _prediction_is_good(self, rows: pa.Table) -> Any:
+        probability = rows["probability"]
+        in_range = pc.and_(pc.greater_equal(probability, 0), pc.less_equal(probability, 1))
+        return pc.and_(pc.is_in(rows["prediction"], pa.array(self._labels, pa.string())), _holds(in_range))
+
+    def _add_faults(self, rows: pa.Table) -> None:
+        for row in rows.slice(0, self.faults.room()).to_pylist():
+            self.faults.listed.append(f"{row['img_path']}: {self._fault_of(row)}")
+        self.faults.count += rows.num_rows
+
+    def _add_errors(self, rows: pa.Table) -> None:
+        reasons = pc.list_element(pc.split_pattern(rows["error"], ":", max_splits=1), 0)
+        self.reasons.update(_value_counts(reasons))
+
+    def _add_predictions(self, rows: pa.Table) -> None:
+        self.predictions.update(_value_counts(rows["prediction"]))
+        bins = (rows["probability"].to_numpy().astype(np.float64) * HISTOGRAM_BINS).astype(np.int64)
+        self.histogram += np.bincount(np.minimum(bins, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS)
+        known = rows.filter(pc.is_valid(rows["label"])).select(["img_path", "label", "prediction"])
+        splits = known.set_column(0, "split", _splits(known["img_path"]))
+        for group in splits.group_by(splits.column_names, use_threads=False).aggregate([([], "count_all")]).to_pylist():
+            self.known[group["split"], group["label"], group["prediction"]] += group["count_all"]
+
+    def _fault_of(self, row: dict[str, Any]) -> str:
+        if row["status"] == ERROR:
+            return "an error row with a prediction"
+        if row["status"] != PREDICTED:
+            return f"unknown status {row['status']!r}"
+        if row["prediction"] not in self._labels:
+            return f"unknown label {row['prediction']!r}"
+        return f"probability {row['probability']!r}"
 
     def metrics(self) -> dict[str, Any]:
-        known = sum(self.confusion.values())
-        right = sum(count for (label, prediction), count in self.confusion.items() if label == prediction)
+        confusion: Counter[tuple[str, str]] = Counter()
+        known_by_split: Counter[str] = Counter()
+        right_by_split: Counter[str] = Counter()
+        for (split, label, prediction), count in self.known.items():
+            confusion[label, prediction] += count
+            if split:
+                known_by_split[split] += count
+                right_by_split[split] += count if label == prediction else 0
+        known = confusion.total()
+        right = sum(count for (label, prediction), count in confusion.items() if label == prediction)
         return {
             "rows": self.rows,
             "predicted": self.status[PREDICTED],
             "errors": self.status[ERROR],
             "errors_by_reason": dict(self.reasons.most_common()),
             "predictions": {label: self.predictions[label] for label in self._labels},
-            "probability_histogram": self.histogram,
+            "probability_histogram": self.histogram.tolist(),
             "known_labels": known,
             "accuracy": right / known if known else None,
             "accuracy_by_split": {
-                split: self.right_by_split[split] / count for split, count in sorted(self.known_by_split.items())
+                split: right_by_split[split] / count for split, count in sorted(known_by_split.items())
             },
             "confusion": [
-                {"label": label, "prediction": prediction, "count": self.confusion[label, prediction]}
+                {"label": label, "prediction": prediction, "count": confusion[label, prediction]}
                 for label in self._labels
                 for prediction in self._labels
             ]
@@ -171,9 +213,25 @@ class Tally:
         }
 
 
-def _rows(table: Any) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches(max_chunksize=1024):
-        yield from batch.to_pylist()
+def _holds(condition: Any) -> Any:
+    """Of a comparison: null, which is what it is with a null, counts as false."""
+    return pc.fill_null(condition, False)
+
+
+def _count(condition: Any) -> int:
+    return pc.sum(condition).as_py() or 0
+
+
+def _value_counts(column: Any) -> dict[str, int]:
+    """How often each value is there, in the order of their first rows."""
+    return {item["values"]: item["counts"] for item in pc.value_counts(column).to_pylist()}
+
+
+def _splits(paths: Any) -> Any:
+    """The split of each path, which only its directory tells: asked once for each directory."""
+    directories = pc.replace_substring_regex(paths, "[^/]*$", "").combine_chunks().dictionary_encode()
+    splits = pa.array([split_of(directory) for directory in directories.dictionary.to_pylist()], pa.string())
+    return splits.take(directories.indices)
 
 
 def _describe_difference(name: str, expected: Any, found: Any) -> str:

@@ -58,7 +58,7 @@ def describe_late(
     limits = f"it should by {_clock(alert_at, now)}, the next run is due {_clock(deadline_at, now)}"
     if finish is None or not progress:
         return f"run {run_key}: predict has no pace yet at {_clock(now, now)}; {limits}; look at the task predict"
-    done = progress["rows_done"] + progress["rows_in_flight"]
+    done = progress["rows_done"]
     text = (
         f"run {run_key}: {done:,} of {progress['rows_total']:,} rows done, predict finishes {_clock(finish, now)} at "
         f"this pace; {limits}"

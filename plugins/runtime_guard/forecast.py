@@ -21,6 +21,7 @@ def core_seconds_per_row(history: Iterable[Mapping[str, Any]], engine: str, prec
         for run in history
         if run["rows"] and run["predict_seconds"] and run["cores"]
         if engine in ("auto", run["engine"]) and run["precision"] == precision
+        if not run.get("carried_over")  # its rows cost next to nothing, and say nothing of those to come
     ]
     return median(costs[-HISTORY_RUNS:]) if costs else None
 

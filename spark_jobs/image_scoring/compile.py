@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from image_scoring.calibrate import NotCalibrated, calibrate
 from image_scoring.contract import BatchPredictionsError, Workspace
-from image_scoring.engines import EngineChoice, open_engine
+from image_scoring.converted import converted_directory, verdict_file
+from image_scoring.engines import TOLERANCE, EngineChoice, open_engine
 from image_scoring.files import read_json, replace_atomically, write_json
 from image_scoring.gate import check_model_safe, refuse
 from image_scoring.labels import labels_of
 from image_scoring.spec import ModelSpec
 
 log = logging.getLogger(__name__)
-
-# The largest difference of an output that still counts as the same model.
-TOLERANCE = {"f32": 1e-3, "bf16": 5e-2}
 
 
 class EngineMismatch(Exception):
@@ -36,18 +34,21 @@ def choose_engine(
     engine: str,
     precision: str,
     images: NDArray[np.float32],
+    calibration_images: Iterable[NDArray[np.float32]] = (),
 ) -> EngineChoice:
     """The engine for this run.
 
     engine: "auto" takes OpenVINO and falls back to TensorFlow, with one line that says why; a named engine is
-    taken or refused. images: a few preprocessed images (n, height, width, 3) to compare the two on.
+    taken or refused. precision: "cascade" falls back to f32, with one line, where it cannot be calibrated or does not
+    pay. images: a few preprocessed images (n, height, width, 3) to compare the two on. calibration_images: more, each
+    (height, width, 3), as `calibrate.spread_images` yields them; consumed only by a cascade that is new.
     """
     check_model_safe(model)
     if engine == "tensorflow":
         return _tensorflow(model, spec, precision, images)
-    compiled = workspace.compiled_models / f"{spec.sha256}-openvino"
+    compiled = converted_directory(workspace, spec.sha256)
     try:
-        _convert_once(model, spec, compiled, precision, images)
+        _convert_once(model, spec, compiled, "f32" if precision == "cascade" else precision, images)
     except BatchPredictionsError:
         raise
     except Exception as error:  # a converter can fail in any way; the fallback is what matters
@@ -58,7 +59,18 @@ def choose_engine(
             ) from error
         log.warning("model %s: engine openvino does not fit (%s); using tensorflow", model.name, cause)
         return _tensorflow(model, spec, "f32", images)
+    if precision == "cascade":
+        return _cascade(model, spec, compiled / "model.xml", calibration_images)
     return EngineChoice("openvino", precision, str(compiled / "model.xml"))
+
+
+def _cascade(model: Path, spec: ModelSpec, xml: Path, images: Iterable[NDArray[np.float32]]) -> EngineChoice:
+    try:
+        band = calibrate(xml, spec, images).band
+    except NotCalibrated as reason:
+        log.warning("model %s: precision cascade is not used (%s); using f32", model.name, reason)
+        return EngineChoice("openvino", "f32", str(xml))
+    return EngineChoice("openvino", "cascade", str(xml), band, spec.threshold)
 
 
 def _tensorflow(model: Path, spec: ModelSpec, precision: str, images: NDArray[np.float32]) -> EngineChoice:
@@ -82,18 +94,20 @@ def _ask(
 
 
 def _convert_once(model: Path, spec: ModelSpec, compiled: Path, precision: str, images: NDArray[np.float32]) -> None:
-    verdict_file = compiled / f"verified-{precision}.json"
-    if read_json(verdict_file) is not None:
+    verdict = verdict_file(compiled, precision)
+    if read_json(verdict) is not None:
         log.info("model %s: already converted and verified", model.name)
         return
-    from image_scoring.engines.tensorflow_engine import load_keras
+    from image_scoring.engines.tensorflow_engine import computes_in_half, load_keras
 
     keras_model = load_keras(model)
+    if computes_in_half(keras_model):
+        raise EngineMismatch("its layers compute in 16 bits, whose rounding only Keras repeats")
     expected = _ask(model, spec, partial(keras_model, training=False), images)
     check_outputs(model, spec, expected)
     if not (compiled / "model.xml").exists():
         with replace_atomically(compiled) as part:
-            _convert(keras_model, part)
+            _convert(keras_model, spec.input_size, part)
     found = open_engine(EngineChoice("openvino", precision, str(compiled / "model.xml"))).predict(images)
     difference = float(np.max(np.abs(expected - found)))
     changed = int(np.sum(labels_of(expected, spec)[0] != labels_of(found, spec)[0]))
@@ -102,7 +116,7 @@ def _convert_once(model: Path, spec: ModelSpec, compiled: Path, precision: str, 
             f"on {len(images)} images its output differs from Keras's by up to {difference:.2g} "
             f"(allowed {TOLERANCE[precision]:g}) and changes {changed} labels"
         )
-    write_json(verdict_file, {"images": len(images), "max_difference": difference, "labels_changed": changed})
+    write_json(verdict, {"images": len(images), "max_difference": difference, "labels_changed": changed})
     log.info(
         "model %s: converted to OpenVINO; on %d images the output differs from Keras's by at most %.1e",
         model.name,
@@ -111,17 +125,13 @@ def _convert_once(model: Path, spec: ModelSpec, compiled: Path, precision: str, 
     )
 
 
-def _convert(keras_model: Any, target: Path) -> None:
+def _convert(keras_model: Any, input_size: tuple[int, int], target: Path) -> None:
     """Writes model.xml and model.bin, with a batch of one, into the new directory `target`."""
     import openvino as ov
+    import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as scratch:
-        # Keras 3 lists every tensor unless told not to; tf_keras does not know the argument.
-        quiet = {} if type(keras_model).__module__.startswith("tf_keras") else {"verbose": False}
-        keras_model.export(scratch, **quiet)
-        converted = ov.convert_model(scratch)
-    height, width = keras_model.input_shape[1:3]
-    converted.reshape([1, height, width, 3])
+    one_image = tf.TensorSpec([1, *input_size, 3], tf.float32)
+    converted = ov.convert_model(tf.function(partial(keras_model, training=False)).get_concrete_function(one_image))
     target.mkdir()
     ov.save_model(converted, target / "model.xml", compress_to_fp16=False)
 

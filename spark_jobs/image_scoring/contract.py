@@ -14,7 +14,8 @@ ERROR = "error"
 
 PREDICTION_COLUMNS = ("img_path", "prediction", "probability", "status", "error", "model")
 ENGINES = ("auto", "openvino", "tensorflow")
-PRECISIONS = ("f32", "bf16")
+PRECISIONS = ("f32", "bf16", "cascade")
+BOOLEANS = ("true", "false")
 
 
 class BatchPredictionsError(Exception):
@@ -53,6 +54,13 @@ class Workspace:
     @property
     def history(self) -> Path:
         return self.root / "history.jsonl"
+
+    def published_run(self) -> str | None:
+        """The run key that published/current points to."""
+        try:
+            return Path(os.readlink(self.published / "current")).name
+        except FileNotFoundError:
+            return None
 
     def run(self, run_key: str) -> RunPaths:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", run_key):
@@ -98,6 +106,22 @@ class RunPaths:
         """The shards of the manifest that have no committed predictions yet."""
         committed = set(shard_numbers(self.predictions))
         return [shard for shard in shard_numbers(self.manifest) if shard not in committed]
+
+    @property
+    def scoring(self) -> Path:
+        return self.root / "scoring.json"
+
+    @property
+    def commits(self) -> Path:
+        return self.root / "commits.jsonl"
+
+    @property
+    def flips(self) -> Path:
+        return self.root / "flips.json"
+
+    @property
+    def basis(self) -> Path:
+        return self.root / "basis.json"
 
     @property
     def staging(self) -> Path:
@@ -186,10 +210,12 @@ class JobArguments:
     model: str
     engine: str = "auto"
     precision: str = "f32"
+    only_new: bool = False
+    image_timeout: float = 60.0
 
     def to_argv(self) -> list[str]:
         # --name=value in one word: a value that starts with a dash stays a value.
-        return [f"--{field.name.replace('_', '-')}={getattr(self, field.name)}" for field in fields(self)]
+        return [f"--{field.name.replace('_', '-')}={_to_word(getattr(self, field.name))}" for field in fields(self)]
 
     @classmethod
     def parse(cls, argv: list[str]) -> JobArguments:
@@ -199,4 +225,11 @@ class JobArguments:
         parser.add_argument("--model", required=True, help="Keras model file (.h5, .keras)")
         parser.add_argument("--engine", choices=ENGINES, default="auto")
         parser.add_argument("--precision", choices=PRECISIONS, default="f32")
-        return cls(**vars(parser.parse_args(argv)))
+        parser.add_argument("--only-new", choices=BOOLEANS, default="false", help="carry unchanged images over")
+        parser.add_argument("--image-timeout", type=float, default=60.0, help="seconds until an image counts as hung")
+        values = vars(parser.parse_args(argv))
+        return cls(**{**values, "only_new": values["only_new"] == "true"})
+
+
+def _to_word(value: str | bool | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

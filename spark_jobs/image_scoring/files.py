@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 
@@ -70,11 +70,23 @@ def append_json_line(path: Path, record: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
     with open(path, "ab+") as file:
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
+        file.truncate(_end_of_last_line(file))
         file.write(line.encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+def _end_of_last_line(file: BinaryIO) -> int:
+    """Looks from the end: the file may be long, a line is short."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(end - 4096, 0)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,25 @@ from image_scoring.contract import BatchPredictionsError
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURE = b"PK\x03\x04"
-# A layer that carries code: Keras would run it on load (for .h5 it ignores safe_mode).
-CODE_LAYERS = {"Lambda", "TFOpLambda", "SlicingOpLambda"}
+# What carries code: Keras would run it on load or on the first image (for .h5 it ignores safe_mode).
+CODE_CLASSES = {"Lambda", "__lambda__", "ClassMethod", "InstanceMethod", "InstanceProperty"}
+# Keras 2 writes each operation of TensorFlow between two layers as one of these, by the name of the operation.
+OPERATION_LAYERS = {"TFOpLambda", "SlicingOpLambda"}
+# Those that only compute, such as `preprocess_input` inside a model; others read and write files.
+SAFE_OPERATIONS = {
+    "__operators__.add",
+    "__operators__.getitem",
+    "cast",
+    "clip_by_value",
+    "image.per_image_standardization",
+    "image.resize",
+    "math.add",
+    "math.divide",
+    "math.multiply",
+    "math.subtract",
+    "math.truediv",
+    "nn.bias_add",
+}
 TRUSTED_MODULES = ("keras", "tf_keras", "builtins")
 
 
@@ -41,19 +59,35 @@ def check_model_safe(model: Path) -> None:
     check_model_present(model)
     config = _read_keras_config(model) if zipfile.is_zipfile(model) else _read_hdf5_config(model)
     for node in _walk(config):
-        class_name, module = node.get("class_name"), node.get("module")
-        if class_name in CODE_LAYERS:
-            raise refuse(model, f"it holds a {class_name} layer, which is code that would run here")
-        if isinstance(module, str) and module.split(".")[0] not in TRUSTED_MODULES:
-            raise refuse(model, f"it names {module}.{class_name}, which is not a part of Keras")
+        _check_node(model, node)
+
+
+def _check_node(model: Path, node: dict[str, Any]) -> None:
+    module = node.get("module")
+    for key in ("class_name", "registered_name"):  # Keras finds a class by either
+        name = re.split("[.>]", str(node.get(key)))[-1]  # and by "outer.Name" and "package>Name" too
+        if name in CODE_CLASSES:
+            raise refuse(model, f"it holds a {name} layer, which is code that would run here")
+        if name in OPERATION_LAYERS and (function := _operation(node)) not in SAFE_OPERATIONS:
+            raise refuse(model, f"it holds a {name} layer with tf.{function}, which is code that would run here")
+    if isinstance(module, str) and module.split(".")[0] not in TRUSTED_MODULES:
+        raise refuse(model, f"it names {module}.{node.get('class_name')}, which is not a part of Keras")
+
+
+def _operation(node: dict[str, Any]) -> str:
+    config = node.get("config")
+    return str(config.get("function")) if isinstance(config, dict) else "?"
 
 
 def _read_keras_config(model: Path) -> Any:
     try:
         with zipfile.ZipFile(model) as archive:
-            return json.loads(archive.read("config.json"))
+            config = json.loads(archive.read("config.json"))
     except (KeyError, ValueError, zipfile.BadZipFile):
         raise refuse(model, "a zip file without a readable Keras config.json") from None
+    if isinstance(config, dict):
+        config.pop("compile_config", None)  # loss and metrics of the training, which may be code: never loaded
+    return config
 
 
 def _read_hdf5_config(model: Path) -> Any:

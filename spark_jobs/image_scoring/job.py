@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 
+from image_scoring.calibrate import spread_images
+from image_scoring.carry_over import choose_basis
 from image_scoring.cluster import Cluster
+from image_scoring.commits import Flipped, drop_commits, load_commits
 from image_scoring.compile import choose_engine
-from image_scoring.contract import (
-    BatchPredictionsError,
-    JobArguments,
-    RunPaths,
-    TemporaryError,
-    Workspace,
-    shard_numbers,
-)
+from image_scoring.contract import BatchPredictionsError, JobArguments, RunPaths, TemporaryError, Workspace
+from image_scoring.engines import EngineChoice
 from image_scoring.fence import Fence, Fenced
-from image_scoring.files import read_json, remove
+from image_scoring.files import read_json, remove, remove_leftovers, write_json
 from image_scoring.gate import check_model_present
-from image_scoring.manifest_shards import count_committed, first_images
+from image_scoring.manifest_shards import first_images
+from image_scoring.preflight import expected_versions, load_golden
 from image_scoring.progress import Progress
-from image_scoring.spec import load_spec
-from image_scoring.udf import ScoringTask
+from image_scoring.scoring import ScoringTask
+from image_scoring.session import equip_workers
+from image_scoring.spec import ModelSpec, load_spec
+from image_scoring.udf import Task
 from image_scoring.waves import WaveRunner
 
 log = logging.getLogger(__name__)
@@ -33,30 +37,57 @@ log = logging.getLogger(__name__)
 VERIFICATION_IMAGES = 8
 
 
+@dataclass
+class Attempt:
+    """What every step of one predict attempt works on."""
+
+    workspace: Workspace
+    run: RunPaths
+    fence: Fence
+    progress: Progress
+
+
 def run_job(arguments: JobArguments, open_session: Callable[[], SparkSession]) -> Progress:
     """Predicts what the run's manifest lists and its predictions do not hold yet.
 
-    The session is opened last, so that a model which is refused costs no core of the cluster, and none waits while
+    The session is asked for last, so that a model which is refused costs no core of the cluster, and none waits while
     a model is converted. Raises BatchPredictionsError; what is committed stays, the next attempt goes on from there.
     """
-    workspace = Workspace(Path(arguments.workspace))
-    run = workspace.run(arguments.run_key)
+    with begin(Path(arguments.workspace), arguments.run_key) as attempt:
+        if load_run(attempt):
+            _predict_images(arguments, attempt, open_session)
+    return attempt.progress
+
+
+@contextmanager
+def begin(workspace: Path, run_key: str) -> Iterator[Attempt]:
+    """An attempt that fences off earlier ones, and whose end progress.json tells, however it ends."""
+    run = Workspace(workspace).run(run_key)
     fence = Fence(run.fence)
-    progress = Progress(run_key=run.run_key, attempt=fence.token)
+    attempt = Attempt(Workspace(workspace), run, fence, Progress(run_key=run_key, attempt=fence.token))
     try:
-        _predict(arguments, workspace, run, open_session, fence, progress)
+        yield attempt
     except Fenced:
         raise  # progress.json is the other attempt's now
     except BatchPredictionsError as error:
-        progress.fail(run.progress, error)
+        attempt.progress.fail(run.progress, error)
         raise
     except Exception as error:  # Spark, the disk, or a bug: the log has all of it, the person one line
-        log.exception("predict failed")
-        failure = TemporaryError(f"run {run.run_key}: predict failed ({root_cause(error)}); run it again, it goes on")
-        progress.fail(run.progress, failure)
+        fence.check()  # a newer attempt has cleared up what this one works on: that is no failure
+        failure = explain(run_key, error)
+        if isinstance(failure, TemporaryError):
+            log.exception("predict failed")
+        attempt.progress.fail(run.progress, failure)
         raise failure from error
-    progress.finish(run.progress)
-    return progress
+    attempt.progress.finish(run.progress)
+
+
+def explain(run_key: str, error: Exception) -> BatchPredictionsError:
+    """An error of Spark's in one line. A worker that must not predict stays so: only people can mend it."""
+    preflight = re.search(r"preflight: host .+", str(error))
+    if preflight:
+        return BatchPredictionsError(preflight[0].strip())
+    return TemporaryError(f"run {run_key}: predict failed ({root_cause(error)}); run it again, it goes on")
 
 
 def root_cause(error: Exception) -> str:
@@ -66,42 +97,113 @@ def root_cause(error: Exception) -> str:
     return " ".join((lines[-1] if causes else lines[0] if lines else type(error).__name__).split())[:300]
 
 
-def _predict(
-    arguments: JobArguments,
-    workspace: Workspace,
-    run: RunPaths,
-    open_session: Callable[[], SparkSession],
-    fence: Fence,
-    progress: Progress,
-) -> None:
+def load_run(attempt: Attempt) -> list[int]:
+    """The shards that are still to do, after counting those in place into the progress."""
+    run = attempt.run
     summary = read_json(run.manifest_summary)
     if summary is None:
         raise BatchPredictionsError(f"run {run.run_key}: it has no manifest; run the task manifest first")
     remove(run.staging)
+    remove_leftovers(run.root)
     run.predictions.mkdir(exist_ok=True)
-    committed, pending = shard_numbers(run.predictions), run.pending_shards()
-    progress.resume(summary["rows"], summary["shards"], *count_committed(run, committed))
-    progress.write(run.progress)
+    attempt.progress.resume(summary["rows"], summary["shards"], load_commits(run))
+    attempt.progress.flips = (read_json(run.flips) or {}).get("flips", 0)
+    attempt.progress.write(run.progress)
+    pending = run.pending_shards()
     if not pending:
-        log.info("run %s: all %d shards are committed already", run.run_key, len(committed))
-        return
+        log.info("run %s: all %d shards are committed already", run.run_key, summary["shards"])
+    return pending
 
-    model = Path(arguments.model)
+
+def run_waves(attempt: Attempt, spark: SparkSession, task: Task) -> None:
+    """Predicts with `task` what is pending."""
+    pending = attempt.run.pending_shards()
+    cluster = Cluster(spark)
+    cluster.wait_for_executors()
+    log.info("predicting %d of %d shards", len(pending), attempt.progress.shards_total)
+    WaveRunner(spark, cluster, attempt.run, task, attempt.fence, attempt.progress).predict(pending)
+    remove(attempt.run.staging)
+
+
+def _predict_images(arguments: JobArguments, attempt: Attempt, open_session: Callable[[], SparkSession]) -> None:
+    spec = _load_model(Path(arguments.model))
+    task = _prepare(arguments, attempt, spec, _precision(arguments, attempt.run))
+    spark = open_session()
+    try:
+        equip_workers(spark, attempt.workspace, task.engine.name)
+        try:
+            run_waves(attempt, spark, task)
+        except Flipped as flipped:
+            _switch_to_f32(attempt, flipped)
+            run_waves(attempt, spark, _prepare(arguments, attempt, spec, "f32"))
+    finally:
+        spark.stop()
+
+
+def _load_model(model: Path) -> ModelSpec:
     check_model_present(model)
     spec, origin = load_spec(model)
     log.info(origin)
-    images = first_images(run, Path(summary["root"]), spec, VERIFICATION_IMAGES)
-    engine = choose_engine(workspace, model, spec, arguments.engine, arguments.precision, images)
-    progress.engine, progress.precision, progress.model = engine.name, engine.precision, spec.model_id
-    task = ScoringTask(summary["root"], spec, engine)
-    spark = open_session()
-    try:
-        cluster = Cluster(spark)
-        cluster.wait_for_executors()
-        log.info(
-            "predicting %d of %d shards with %s %s", len(pending), summary["shards"], engine.name, engine.precision
-        )
-        WaveRunner(spark, cluster, run, task, fence, progress).predict(pending)
-    finally:
-        spark.stop()
-    remove(run.staging)
+    return spec
+
+
+def _precision(arguments: JobArguments, run: RunPaths) -> str:
+    """What was asked for, but for a cascade that an earlier attempt found wrong."""
+    return "f32" if arguments.precision == "cascade" and run.flips.exists() else arguments.precision
+
+
+def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precision: str) -> ScoringTask:
+    """Chooses the engine, checked against Keras, and the run to carry over from."""
+    run, progress = attempt.run, attempt.progress
+    summary = read_json(run.manifest_summary)
+    root = Path(summary["root"])
+    choice = choose_engine(
+        attempt.workspace,
+        Path(arguments.model),
+        spec,
+        arguments.engine,
+        precision,
+        first_images(run, root, spec, VERIFICATION_IMAGES),
+        spread_images(run, root, spec),
+    )
+    progress.engine, progress.precision, progress.model = choice.name, choice.precision, spec.model_id
+    _record_scoring(attempt, spec, choice)
+    golden = load_golden(spec, choice, attempt.workspace.compiled_models)
+    basis = choose_basis(attempt.workspace, run) if arguments.only_new else None
+    log.info("engine %s, precision %s", choice.name, choice.precision)
+    return ScoringTask(summary["root"], spec, choice, golden, arguments.image_timeout, basis)
+
+
+def _record_scoring(attempt: Attempt, spec: ModelSpec, choice: EngineChoice) -> None:
+    """Writes scoring.json. Shards that were predicted in another way are given up: a run is of one piece."""
+    run = attempt.run
+    record = scoring_record(spec, choice)
+    if read_json(run.scoring) not in (None, record):
+        log.warning("run %s: what it has was predicted in another way, and is predicted again", run.run_key)
+        attempt.fence.check()
+        drop_commits(run)
+        attempt.progress.resume(attempt.progress.rows_total, attempt.progress.shards_total, [])
+    write_json(run.scoring, record)
+
+
+def scoring_record(spec: ModelSpec, choice: EngineChoice) -> dict[str, Any]:
+    """Two runs with the same record give the same row for the same image."""
+    record = {
+        "model": spec.model_id,
+        "spec": asdict(spec),
+        "engine": choice.name,
+        "precision": choice.precision,
+        "band": choice.band,
+        "versions": expected_versions(choice.name),
+    }
+    as_read_back: dict[str, Any] = json.loads(json.dumps(record))
+    return as_read_back
+
+
+def _switch_to_f32(attempt: Attempt, flipped: Flipped) -> None:
+    """For the rest of the run and its later attempts; what the cascade has predicted is predicted again."""
+    commit = flipped.commit
+    attempt.progress.flips = commit.flips
+    remove(attempt.run.staging)  # the cascade's shards that wait there, the one with the flip among them
+    write_json(attempt.run.flips, {"shard": commit.shard, "rechecked": commit.rechecked, "flips": commit.flips})
+    log.warning("run %s: %s; the run is predicted in f32", attempt.run.run_key, flipped)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,8 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from image_scoring.contract import ERROR, RunPaths, TemporaryError, decode_path, shard_name
-from image_scoring.fence import Fence
+from image_scoring.contract import ERROR, RunPaths, decode_path, shard_name
 from image_scoring.preprocess import ImageError, decode_image, preprocess, read_file
 from image_scoring.spec import ModelSpec
 
@@ -49,41 +46,6 @@ def first_images(run: RunPaths, root: Path, spec: ModelSpec, count: int) -> NDAr
     return np.stack(images)
 
 
-def count_committed(run: RunPaths, shards: Iterable[int]) -> tuple[int, int, int]:
-    """How many shards, rows and error rows are in place."""
-    count = rows = errors = 0
-    for shard in shards:
-        table = pq.read_table(run.predictions / shard_name(shard), columns=["status"])
-        count, rows, errors = count + 1, rows + table.num_rows, errors + _errors_in(table)
-    return count, rows, errors
-
-
-def _errors_in(table: pa.Table) -> int:
-    return int(pc.sum(pc.equal(table.column("status"), ERROR)).as_py() or 0)
-
-
-@dataclass(frozen=True)
-class Committed:
-    shard: int
-    rows: int
-    errors: int
-
-
-def commit_shards(run: RunPaths, staged: Path, fence: Fence) -> Iterator[Committed]:
-    """Moves the shards that one wave wrote below `staged` into place, one atomic rename each.
-
-    Each is counted against its shard of the manifest before, and the fence is asked each time.
-    """
-    for part in sorted(staged.glob("part-*.parquet")):
-        table = pq.read_table(part, columns=["shard", "status"])
-        shards = table.column("shard").unique().to_pylist()
-        if len(shards) != 1 or table.num_rows != manifest_rows(run, shards[0]):
-            raise TemporaryError(
-                f"run {run.run_key}: {part.name} has {table.num_rows} rows of the shards {shards}, which is not one "
-                "whole shard of the manifest; nothing of it was committed, run predict again"
-            )
-        shard = shards[0]
-        errors = _errors_in(table)
-        fence.check()
-        os.replace(part, run.predictions / shard_name(shard))
-        yield Committed(shard, table.num_rows, errors)
+def count_rows(table: pa.Table) -> tuple[int, int]:
+    """The rows of predictions in `table`, and how many of them are error rows."""
+    return table.num_rows, int(pc.sum(pc.equal(table.column("status"), ERROR)).as_py() or 0)

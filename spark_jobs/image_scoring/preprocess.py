@@ -17,6 +17,9 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # a JPEG may turn out t
 MAX_PIXELS = 100_000_000
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
+# The reasons of an ImageError that the same bytes will have again; any other may pass.
+CONTENT_REASONS = ("empty", "too large", "not an image", "undecodable", "crashed", "hung")
+
 
 class ImageError(Exception):
     """Why one file has no prediction, as `reason` or `reason: detail`; the text of its error row."""
@@ -73,18 +76,20 @@ def decode_image(content: bytes, input_size: tuple[int, int]) -> NDArray[np.uint
     except Image.DecompressionBombError:
         raise ImageError(f"too large: more than {MAX_PIXELS} pixels") from None
     except MemoryError:
-        raise ImageError("too large: not enough memory to decode it") from None
+        raise ImageError("unreadable: not enough memory to decode it") from None
     except Exception as error:  # Pillow's decoders raise whatever a broken file makes them raise
         text = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"undecodable: {text[:200]}") from None
 
 
-def preprocess(pixels: NDArray[np.uint8], mode: str) -> NDArray[np.float32]:
+def preprocess(pixels: NDArray[np.uint8], mode: str, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """float32 array of the same shape, as `keras.applications.imagenet_utils.preprocess_input` makes it.
 
+    out: where to write it, else new memory.
     Formulas: github.com/keras-team/keras, keras/src/applications/imagenet_utils.py; "rescale" is x / 255.
     """
-    x = pixels.astype(np.float32)
+    x = np.empty(pixels.shape, np.float32) if out is None else out
+    x[...] = pixels[..., ::-1] if mode == "caffe" else pixels
     if mode == "tf":
         x /= np.float32(127.5)
         x -= np.float32(1.0)
@@ -93,7 +98,7 @@ def preprocess(pixels: NDArray[np.uint8], mode: str) -> NDArray[np.float32]:
         x -= np.array([0.485, 0.456, 0.406], dtype=np.float32)
         x /= np.array([0.229, 0.224, 0.225], dtype=np.float32)
     elif mode == "caffe":
-        x = x[..., ::-1] - np.array([103.939, 116.779, 123.68], dtype=np.float32)
+        x -= np.array([103.939, 116.779, 123.68], dtype=np.float32)
     elif mode == "rescale":
         x /= np.float32(255.0)
     elif mode != "none":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+import math
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from image_scoring.commits import Commit
 from image_scoring.contract import BatchPredictionsError, TemporaryError
 from image_scoring.files import write_json
 
@@ -18,8 +20,8 @@ class Progress:
 
     state: starting, predicting, finished or failed; message and worth_retrying say more of a failure.
     rows_done: committed rows of the whole run, those of earlier attempts among them (rows_resumed).
-    rows_in_flight: rows of finished tasks whose wave is not committed yet.
-    steady_images_per_second: rows of this attempt a second, without its start-up.
+    carried, rerun, rechecked, flips: as in Commit, of the whole run.
+    steady_images_per_second: rows of this attempt a second, from the first image begun to the last result.
     """
 
     run_key: str
@@ -33,8 +35,11 @@ class Progress:
     rows_total: int = 0
     rows_resumed: int = 0
     rows_done: int = 0
-    rows_in_flight: int = 0
     errors: int = 0
+    carried: int = 0
+    rerun: int = 0
+    rechecked: int = 0
+    flips: int = 0
     shards_total: int = 0
     shards_done: int = 0
     cores: int = 0
@@ -47,30 +52,33 @@ class Progress:
 
     def __post_init__(self) -> None:
         self._started = time.monotonic()
-        self._predicting_since = 0.0
-        self._first_result: tuple[float, int] | None = None
-        self._lock = threading.Lock()
+        self._began, self._ended = math.inf, -math.inf
 
-    def resume(self, rows_total: int, shards_total: int, shards: int, rows: int, errors: int) -> None:
-        """Takes over what earlier attempts committed."""
+    def resume(self, rows_total: int, shards_total: int, commits: Iterable[Commit]) -> None:
+        """Takes over what is committed."""
         self.rows_total, self.shards_total = rows_total, shards_total
-        self.shards_done, self.rows_done, self.errors, self.rows_resumed = shards, rows, errors, rows
+        self.shards_done = self.rows_done = self.errors = self.carried = self.rerun = self.rechecked = 0
+        for commit in commits:
+            self.add(commit)
+        self.rows_resumed = self.rows_done
+        self._began, self._ended = math.inf, -math.inf
 
     def start_predicting(self) -> None:
         self.state = "predicting"
-        self._predicting_since = time.monotonic()
 
-    def commit(self, rows: int, errors: int) -> None:
-        """Counts one committed shard; called from the waves' threads."""
-        with self._lock:
-            self.shards_done, self.rows_done, self.errors = (
-                self.shards_done + 1,
-                self.rows_done + rows,
-                self.errors + errors,
-            )
+    def add(self, commit: Commit) -> None:
+        """Counts one committed shard."""
+        self.shards_done += 1
+        self.rows_done += commit.rows
+        self.errors += commit.errors
+        self.carried += commit.carried
+        self.rerun += commit.rerun
+        self.rechecked += commit.rechecked
+        if commit.began is not None and commit.ended is not None:
+            self._began, self._ended = min(self._began, commit.began), max(self._ended, commit.ended)
 
     def finish(self, path: Path) -> None:
-        self.state, self.rows_in_flight, self.eta_seconds = "finished", 0, 0.0
+        self.state, self.eta_seconds = "finished", 0.0
         self.write(path)
 
     def fail(self, path: Path, error: BatchPredictionsError) -> None:
@@ -82,18 +90,9 @@ class Progress:
         now = time.monotonic()
         self.elapsed_seconds = round(now - self._started, 3)
         self.updated_at = datetime.now(UTC).isoformat()
-        rows = self.rows_done + self.rows_in_flight - self.rows_resumed
-        if self.state == "predicting" and rows > 0:
-            rate = self._rate(now, rows)
+        rows = self.rows_done - self.rows_resumed
+        if self.state == "predicting" and rows > 0 and self._ended > self._began:
+            rate = rows / (self._ended - self._began)
             self.steady_images_per_second = round(rate, 2)
-            self.eta_seconds = round((self.rows_total - self.rows_resumed - rows) / rate, 1)
+            self.eta_seconds = round((self.rows_total - self.rows_done) / rate, 1)
         write_json(path, asdict(self))
-
-    def _rate(self, now: float, rows: int) -> float:
-        """Rows a second since the first result; over all the time while there is nothing after it."""
-        if self._first_result is None:
-            self._first_result = (now, rows)
-        since, before = self._first_result
-        if rows == before:
-            since, before = self._predicting_since, 0
-        return (rows - before) / max(now - since, 1e-3)

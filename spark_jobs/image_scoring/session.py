@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import compileall
+import json
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
 from pyspark.sql import SparkSession
 
+from image_scoring.contract import Workspace
+from image_scoring.files import exclusive, replace_atomically
+from image_scoring.preflight import ENVIRONMENT, expected_versions
+
+PACKAGE = Path(__file__).parent
 # Larger than any shard of a manifest: with the cost of opening a file set as high, Spark never packs two
 # shards into one partition and never splits one.
 ONE_SHARD_A_PARTITION = str(128 * 1024 * 1024)
@@ -14,8 +25,42 @@ def build_session() -> SparkSession:
     return (
         SparkSession.builder.config("spark.sql.files.maxPartitionBytes", ONE_SHARD_A_PARTITION)
         .config("spark.sql.files.openCostInBytes", ONE_SHARD_A_PARTITION)
+        # A Spark job of its own to list the shards of a wave would cost more than it saves.
+        .config("spark.sql.sources.parallelPartitionDiscovery.threshold", "1000000")
         .config("spark.sql.parquet.compression.codec", "zstd")
         .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+        # A finished task's file is in place at once, for the driver to commit while the wave goes on.
+        .config("spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version", "2")
+        .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
         .config("spark.python.worker.reuse", "true")
+        .config("spark.python.daemon.module", "image_scoring.worker_daemon")
         .getOrCreate()
     )
+
+
+def equip_workers(spark: SparkSession, workspace: Workspace, engine: str) -> None:
+    """Gives the Python workers this very package, and the driver's versions to compare theirs with."""
+    environment = spark.sparkContext.environment
+    environment["PYTHONPATH"] = str(copy_package(workspace.root / "code"))
+    environment[ENVIRONMENT] = json.dumps(expected_versions(engine))
+
+
+def copy_package(directory: Path) -> Path:
+    """A directory of the workspace with this package in it, compiled; the same code, the same directory.
+
+    A zip, as of spark-submit's --py-files, would be compiled anew by every worker.
+    """
+    sources = sorted(PACKAGE.rglob("*.py"))
+    digest = sha256()
+    for source in sources:
+        digest.update(f"{source.relative_to(PACKAGE)}\n".encode() + source.read_bytes())
+    target = directory / digest.hexdigest()[:16]
+    with exclusive(directory / ".lock"):  # two runs that start at once would both find nothing
+        if not target.exists():
+            with replace_atomically(target) as part:
+                for source in sources:
+                    copy = part / PACKAGE.name / source.relative_to(PACKAGE)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(source, copy)
+                compileall.compile_dir(part, quiet=2)
+    return target

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
+import struct
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,8 @@ import pytest
 
 from batch_predictions import manifest
 from batch_predictions.download import Dataset
-from batch_predictions.manifest import build_manifest, shard_sizes
+from batch_predictions.labels import label_of
+from batch_predictions.manifest import Found, build_manifest, shard_sizes, walk
 from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace, decode_path, encode_path, shard_name
 
 LABELS = ("cat", "dog")
@@ -214,6 +219,64 @@ def test_manifest_of_a_killed_task_is_made_anew(run: RunPaths, root: Path) -> No
     assert os.listdir(run.manifest) == [shard_name(0)]
 
 
+def test_what_is_listed_can_be_given(run: RunPaths, root: Path) -> None:
+    put(root, "on-the-disk.jpg")
+    found = (Found(b"%d.jpg" % number, number, 7) for number in range(600))
+    summary = build_manifest(run, Dataset("source", str(root), "abc"), LABELS, found=found)
+    assert (summary["rows"], summary["shards"], summary["bytes"]) == (600, 2, sum(range(600)))
+    assert [(row["img_path"], row["size_bytes"]) for row in rows_of(run)] == [(f"{n}.jpg", n) for n in range(600)]
+
+
+def test_no_more_than_two_shards_are_held(run: RunPaths, root: Path) -> None:
+    living: list[int] = []
+    most = 0
+
+    class Entry(Found):
+        """A Found that says when it is gone."""
+
+        def __del__(self) -> None:
+            living.pop()
+
+    def entries() -> Iterator[Found]:
+        nonlocal most
+        for number in range(12_288):
+            living.append(number)
+            most = max(most, len(living))
+            yield Entry(b"%d.jpg" % number)
+
+    summary = build_manifest(run, Dataset("source", str(root), "abc"), LABELS, found=entries())
+    assert summary["rows"] == 12_288
+    assert most <= 2 * 1024 + 1
+
+
+def test_labels_are_those_of_the_paths(run: RunPaths, root: Path) -> None:
+    names = ["dog.1.jpg", "x.jpg", "cats/dog.1.jpg", "other/dog.1.jpg", "Dogs/cat/1.jpg", "cat/new/2.jpg", "=cat/3.jpg"]
+    put(root, *names)
+    build(run, root)
+    labels = {row["img_path"]: row["label"] for row in rows_of(run)}
+    assert labels == {path: label_of(path, LABELS) for path in labels}
+    assert (labels["dog.1.jpg"], labels["cats/dog.1.jpg"], labels["other/dog.1.jpg"]) == ("dog", "cat", "dog")
+
+
+def test_a_file_that_goes_while_its_directory_is_read_is_skipped(root: Path) -> None:
+    put(root, "a.jpg", "b.jpg", "c.jpg")
+    entries = walk(root)
+    assert next(entries).path == b"a.jpg"
+    (root / "b.jpg").unlink()
+    assert [(entry.path, entry.skipped) for entry in entries] == [(b"b.jpg", "unreadable file"), (b"c.jpg", None)]
+
+
+def test_directories_may_lie_deep(root: Path) -> None:
+    put(root, *("d/" * depth + "x.jpg" for depth in range(300)))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(250)  # a deeper tree would be too much for those who clear up after the tests
+    try:
+        depths = [entry.path.count(b"/") for entry in walk(root)]
+    finally:
+        sys.setrecursionlimit(limit)
+    assert depths == list(range(300))
+
+
 def test_fingerprint(tmp_path: Path) -> None:
     def fingerprint(key: str, *names: str, content: bytes = b"x", moment: int = MOMENT) -> str:
         root = tmp_path / "photos" / key
@@ -230,3 +293,9 @@ def test_fingerprint(tmp_path: Path) -> None:
         fingerprint("6", "a.jpg"),
     }
     assert len(others | {first}) == 5
+
+
+def test_fingerprint_is_that_of_the_rows(run: RunPaths, root: Path) -> None:
+    put(root, "a.jpg", "cat/é.jpg")
+    rows = "a.jpg\ncat/é.jpg\n".encode() + struct.pack("<4q", 1, 1, MOMENT * 10**9, MOMENT * 10**9)
+    assert build(run, root)["fingerprint"] == sha256(rows).hexdigest()

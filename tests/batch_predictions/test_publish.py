@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from batch_predictions.publish import publish, published_run
+from batch_predictions.publish import publish
 from batch_predictions.validate import validate
 from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace, decode_path, shard_name
 from image_scoring.files import read_json, write_json
@@ -47,13 +47,13 @@ def test_a_run_that_is_not_valid_is_not_published(tmp_path: Path) -> None:
     with pytest.raises(BatchPredictionsError, match="has not been found valid"):
         publish(workspace, run)
     assert not workspace.published.exists()
-    assert published_run(workspace) is None
+    assert workspace.published_run() is None
 
 
 def test_the_table_has_a_row_for_each_image_whatever_its_name(tmp_path: Path) -> None:
     workspace, run = valid_run(tmp_path, "20260101T000000Z", HOSTILE)
     assert publish(workspace, run) == read_json(run.metrics)
-    assert published_run(workspace) == run.run_key
+    assert workspace.published_run() == run.run_key
     content = (workspace.published / "predictions.csv").read_bytes()
     assert content.splitlines()[0].decode() == ",".join(HEADER)
     assert content.count(b"\n") == len(HOSTILE) + 1
@@ -66,6 +66,24 @@ def test_the_table_has_a_row_for_each_image_whatever_its_name(tmp_path: Path) ->
     written = pq.read_table(run.predictions / shard_name(0)).column("probability").to_numpy()
     assert [np.float32(row[2]) for row in rows] == list(written)
     assert max(len(row[2]) for row in rows) <= len("0.70000005")
+
+
+def test_the_table_byte_by_byte(tmp_path: Path) -> None:
+    workspace, run = make_run(tmp_path, ["a, b.jpg", 'c"d.jpg', "e.jpg", "f.jpg", "g.jpg"])
+    probabilities = (0.1, 1.0, 1e-7, 1 / 3, None)
+    rows = [predicted(path, probability=value) for path, value in zip(manifest_paths(run), probabilities, strict=True)]
+    rows[4].update(prediction=None, status="error", error='undecodable: a, b"c')
+    write_predictions(run, rows)
+    validate(workspace, run, LABELS, 1.0)
+    publish(workspace, run)
+    assert run.predictions_csv.read_text(encoding="utf-8").splitlines() == [
+        ",".join(HEADER),
+        f'"a, b.jpg",Cat,0.1,predicted,,{MODEL_ID}',
+        f'"c""d.jpg",Cat,1,predicted,,{MODEL_ID}',
+        f"e.jpg,Cat,1e-7,predicted,,{MODEL_ID}",
+        f"f.jpg,Cat,0.33333334,predicted,,{MODEL_ID}",
+        f'g.jpg,,,error,"undecodable: a, b""c",{MODEL_ID}',
+    ]
 
 
 def test_an_error_row_is_in_the_table_too(tmp_path: Path) -> None:
@@ -85,7 +103,7 @@ def test_a_newer_run_takes_over_and_an_older_one_does_not(tmp_path: Path) -> Non
     for key in keys:
         workspace, run = valid_run(tmp_path, key, [b"a.jpg"])
         publish(workspace, run)
-        seen.append(published_run(workspace))
+        seen.append(workspace.published_run())
         assert run.predictions_csv.exists()
         assert run.report.exists()
     assert seen == [keys[0], keys[1], keys[1]]

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from batch_predictions import manifest as manifest_module
-from batch_predictions.validate import Invalid, validate
+from batch_predictions.labels import label_of, split_of
+from batch_predictions.validate import Invalid, Tally, validate
 from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace, shard_name
 from image_scoring.files import append_json_line, read_json, read_json_lines, write_json
 from tests.helpers import LABELS, make_run, manifest_paths, predicted, write_predictions
@@ -146,6 +152,72 @@ def test_a_row_that_says_what_it_cannot(changes: dict[str, Any], fault: str, mad
     text = made[1].metrics.read_text()
     assert not {"NaN", "Infinity"} & set(text.replace(",", " ").split())
     json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} in the metrics"))
+
+
+def test_a_column_of_another_type(made: tuple[Workspace, RunPaths]) -> None:
+    run = made[1]
+    path = run.predictions / shard_name(0)
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(2, "probability", pa.array(["much"] * table.num_rows)), path)
+    (fault,) = faults_of(made)
+    assert fault.startswith("shard-000000.parquet cannot be read (")
+    assert "much" in fault
+
+
+def test_the_counts_are_those_of_a_loop_over_the_rows(tmp_path: Path) -> None:
+    random = Random(20)
+    folders = ("", "train/cats", "VAL/dogs", "test/x", "birds", "train/validation/dogs")
+    workspace, run = make_run(tmp_path, [f"{random.choice(folders)}/{n}.jpg".lstrip("/") for n in range(700)])
+    rows: list[dict[str, Any]] = []
+    for shard in (0, 1):
+        paths = manifest_paths(run, shard)
+        made = [
+            predicted(path, **{**ERROR_ROW, "error": random.choice(["empty", "missing", "undecodable: a: b"])})
+            if random.random() < 0.2
+            else predicted(path, prediction=random.choice(LABELS), probability=random.choice([0, 0.05, 0.5, 0.95, 1]))
+            for path in paths
+        ]
+        write_predictions(run, made, shard)
+        rows += made
+    metrics = validate(workspace, run, LABELS, 1.0)
+    good = [row for row in rows if row["status"] == "predicted"]
+    known = [(label, row) for row in good if (label := label_of(row["img_path"], LABELS))]
+    right = [row for label, row in known if row["prediction"] == label]
+    splits = {
+        split: [row for _, row in known if split_of(row["img_path"]) == split] for split in ("train", "validation")
+    }
+    assert (metrics["rows"], metrics["predicted"], metrics["known_labels"]) == (700, len(good), len(known))
+    assert metrics["errors_by_reason"] == Counter(row["error"].split(":")[0] for row in rows if row["error"])
+    assert metrics["predictions"] == Counter(row["prediction"] for row in good)
+    bins = Counter(min(int(float(np.float32(row["probability"])) * 20), 19) for row in good)
+    assert metrics["probability_histogram"] == [bins[index] for index in range(20)]
+    assert metrics["accuracy"] == len(right) / len(known)
+    assert metrics["accuracy_by_split"] == {
+        split: sum(row in right for row in members) / len(members) for split, members in splits.items()
+    }
+    counts = Counter((label, row["prediction"]) for label, row in known)
+    assert {(cell["label"], cell["prediction"]): cell["count"] for cell in metrics["confusion"]} == counts
+
+
+def test_faults_are_listed_in_the_order_of_the_rows_and_counted_beyond(tmp_path: Path) -> None:
+    workspace, run = make_run(tmp_path, [f"{number:04d}.jpg" for number in range(1000)])
+    for shard in (0, 1):
+        write_predictions(run, [predicted(path, prediction="Bird") for path in manifest_paths(run, shard)], shard)
+    tally = Tally(LABELS)
+    for shard in (0, 1):
+        tally.add_shard(run.manifest / shard_name(shard), run.predictions / shard_name(shard))
+    assert tally.faults.count == 1000
+    assert tally.faults.listed == [f"{number:04d}.jpg: unknown label 'Bird'" for number in range(20)]
+    with pytest.raises(Invalid, match="and 997 more"):
+        validate(workspace, run, LABELS, 0.0)
+
+
+def test_no_more_than_twenty_missing_shards_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest_module, "FIRST_SHARD_ROWS", 1)
+    workspace, run = make_run(tmp_path, [f"{number}.jpg" for number in range(30)])
+    with pytest.raises(Invalid, match=r"shard-000000\.parquet is missing; .* and 20 more"):
+        validate(workspace, run, LABELS, 0.0)
+    assert read_json(run.metrics)["faults"] == [f"{shard_name(shard)} is missing" for shard in range(20)]
 
 
 def test_errors_over_the_budget_are_told_by_reason(made: tuple[Workspace, RunPaths]) -> None:

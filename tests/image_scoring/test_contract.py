@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -87,9 +88,16 @@ def test_arguments_survive_the_command_line(model: str) -> None:
     assert JobArguments.parse(arguments.to_argv()) == arguments
 
 
+@pytest.mark.parametrize("only_new", [True, False])
+def test_only_new_survives_the_command_line(only_new: bool) -> None:
+    arguments = JobArguments(workspace="/w", run_key="r", model="m", only_new=only_new)
+    assert f"--only-new={str(only_new).lower()}" in arguments.to_argv()
+    assert JobArguments.parse(arguments.to_argv()) == arguments
+
+
 def test_each_argument_is_one_word() -> None:
     argv = JobArguments(workspace="/w", run_key="r", model="--model").to_argv()
-    assert len(argv) == 5
+    assert len(argv) == len(fields(JobArguments))
     assert all(word.startswith("--") and "=" in word for word in argv)
 
 
@@ -100,6 +108,7 @@ def test_each_argument_is_one_word() -> None:
         ["--workspace=/w", "--run-key=r"],
         ["--workspace=/w", "--run-key=r", "--model=m", "--engine=torch"],
         ["--workspace=/w", "--run-key=r", "--model=m", "--precision=f16"],
+        ["--workspace=/w", "--run-key=r", "--model=m", "--only-new=maybe"],
         ["--work=/w", "--run-key=r", "--model=m"],
     ],
 )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from image_scoring.compile import choose_engine
 from image_scoring.contract import BatchPredictionsError, Workspace
-from image_scoring.engines import EngineChoice, open_engine
+from image_scoring.engines import EngineChoice, open_engine, openvino_engine
 from image_scoring.labels import labels_of
 from image_scoring.preprocess import decode_image, preprocess, read_file
 from image_scoring.spec import load_spec
@@ -125,10 +125,26 @@ def test_a_model_for_images_of_another_size_is_refused(engine: str, tmp_path: Pa
         choose_engine(Workspace(tmp_path), model, spec_of(model), engine, "f32", SMALL)
 
 
-def test_tensorflow_has_no_bf16(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["bf16", "cascade"])
+def test_tensorflow_has_f32_only(precision: str, tmp_path: Path) -> None:
     model = save_model(tmp_path / "model.keras")
-    with pytest.raises(BatchPredictionsError, match="precision bf16: engine tensorflow has f32 only"):
-        choose_engine(Workspace(tmp_path), model, spec_of(model), "tensorflow", "bf16", SMALL)
+    with pytest.raises(BatchPredictionsError, match=f"precision {precision}: engine tensorflow has f32 only"):
+        choose_engine(Workspace(tmp_path), model, spec_of(model), "tensorflow", precision, SMALL)
+
+
+@pytest.mark.parametrize(
+    ("bf16", "cause"), [(True, "only 3 images can be decoded"), (False, "the CPU of the driver has no bf16")]
+)
+def test_a_cascade_that_does_not_fit_becomes_f32(
+    bf16: bool, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: bf16)
+    model, workspace = save_model(tmp_path / "model.keras"), Workspace(tmp_path / "workspace")
+    choice = choose_engine(workspace, model, spec_of(model), "auto", "cascade", SMALL, SMALL)
+    assert (choice.name, choice.precision, choice.band) == ("openvino", "f32", None)
+    (line,) = [record.getMessage() for record in caplog.records if "cascade" in record.getMessage()]
+    assert line.startswith(f"model model.keras: precision cascade is not used ({cause}")
+    assert line.endswith("; using f32")
 
 
 def test_tensorflow_is_taken_when_it_is_asked_for_and_converts_nothing(tmp_path: Path) -> None:

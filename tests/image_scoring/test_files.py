@@ -125,10 +125,34 @@ def test_sha256_of_a_file(tmp_path: Path) -> None:
     assert sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_a_line_is_appended_in_the_place_of_one_that_was_cut(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [10, 4094, 4095, 4096, 4097, 10_000, 100_000])
+@pytest.mark.parametrize("before", [0, 1, 3])
+def test_a_line_is_appended_in_the_place_of_one_that_was_cut(size: int, before: int, tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
-    append_json_line(path, {"a": 1})
+    path.touch()
+    records = [{"n": n, "text": "猫" * size} for n in range(before)]
+    for record in records:
+        append_json_line(path, record)
     with open(path, "ab") as file:
-        file.write(b'{"b": ')
-    append_json_line(path, {"c": 3})
-    assert read_json_lines(path) == [{"a": 1}, {"c": 3}]
+        file.write(json.dumps({"cut": "x" * size}).encode()[:-1])
+    append_json_line(path, {"n": "last"})
+    assert read_json_lines(path) == [*records, {"n": "last"}]
+
+
+@pytest.mark.parametrize("length", range(4090, 4100))
+def test_a_line_is_appended_after_a_long_whole_one(length: int, tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    line = json.dumps({"n": 1, "text": ""})
+    append_json_line(path, {"n": 0})
+    append_json_line(path, {"n": 1, "text": "x" * (length - len(line) - 1)})
+    append_json_line(path, {"n": 2})
+    assert [record["n"] for record in read_json_lines(path)] == [0, 1, 2]
+    assert len(path.read_bytes().split(b"\n")[1]) + 1 == length
+
+
+def test_a_line_that_is_no_json_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    append_json_line(path, {"n": 0})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        append_json_line(path, {"n": float("inf")})
+    assert read_json_lines(path) == [{"n": 0}]

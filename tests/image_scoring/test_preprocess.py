@@ -73,6 +73,15 @@ def test_the_array_that_was_read_is_not_changed() -> None:
     np.testing.assert_array_equal(pixels, noise())
 
 
+@pytest.mark.parametrize("mode", ["tf", "torch", "caffe", "rescale", "none"])
+def test_memory_that_was_used_before_is_filled_with_the_same_numbers(mode: str) -> None:
+    batch = np.full((3, 20, 24, 3), np.nan, np.float32)
+    found = preprocess(noise(), mode, batch[1])
+    assert np.shares_memory(found, batch)
+    np.testing.assert_array_equal(batch[1], preprocess(noise(), mode))
+    assert np.isnan(batch[[0, 2]]).all()
+
+
 SIGNATURES = {
     "pdf": b"%PDF-1.7\n1 0 obj\n",
     "psd": b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 1, 1, 8, 3) + bytes(20),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from image_scoring.contract import RunPaths, Workspace, run_key
 from image_scoring.files import read_json, read_json_lines
 from local_stack import processes
+from local_stack.class_archive import archive_of
 from local_stack.layout import Layout, load_secrets
 from tests.conftest import RunningStack
 from tests.integration.commands import make, processes_of, wait_until
@@ -96,6 +98,32 @@ def test_bad_input_is_one_line_and_leaves_the_published_table(stack: RunningStac
         assert (published.resolve() if published.exists() else None) == before
 
 
+def test_every_role_of_spark_maps_the_archive_of_its_classes(stack: RunningStack) -> None:
+    mark = Layout(stack.workspace).mark
+    (master,) = [process for process in processes.find(mark, "master") if process.name() == "java"]
+    archive = archive_of(Path(master.environ()["JAVA_HOME"]))
+    assert archive.exists(), "make environment has not made it"
+    wanted = {
+        "org.apache.spark.deploy.master.Master",
+        "org.apache.spark.deploy.worker.Worker",
+        "org.apache.spark.deploy.SparkSubmit",
+        "org.apache.spark.executor.CoarseGrainedExecutorBackend",
+    }
+    seen: set[str] = set()
+
+    def look() -> bool:
+        for process in processes.find(mark):
+            with suppress(psutil.Error, OSError):
+                if str(archive) in {mapped.path for mapped in process.memory_maps()}:
+                    seen.update(wanted.intersection(process.cmdline()))
+        return seen == wanted
+
+    stack.api.unpause()
+    dag_run = stack.api.trigger({})
+    wait_until(look, "master, worker, driver and executor have mapped the archive")
+    assert wait_for_end(stack, dag_run) == "success"
+
+
 def test_every_port_is_on_loopback(stack: RunningStack) -> None:
     listening = [
         connection.laddr
@@ -110,7 +138,7 @@ def test_every_port_is_on_loopback(stack: RunningStack) -> None:
 
 def test_secrets_are_private_and_in_no_command_line(stack: RunningStack) -> None:
     layout = Layout(stack.workspace)
-    for path in (layout.secrets, layout.passwords, layout.spark_conf / "spark-defaults.conf"):
+    for path in (layout.secrets, layout.passwords, layout.spark_properties):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     values = set(load_secrets(layout).values())
     lines = [" ".join(process.cmdline()) for process in processes.find(layout.mark)]

@@ -22,6 +22,8 @@ from local_stack.options import UsageError, parse_options
         ("LIMIT=0", "0 is less than the minimum of 1"),
         ("LIMIT=1e9", "LIMIT=1e9: it must be a number"),
         ("ENGINE=x", "'x' is not one of"),
+        ("ONLY_NEW=maybe", "ONLY_NEW=maybe: it must be true or false"),
+        ("ONLY_NEW=", "ONLY_NEW=: it must be true or false"),
         ("INTERVAL=5", "INTERVAL=5: How long the run may take"),
         ("SOURCE", "expected NAME=VALUE"),
     ],
@@ -42,6 +44,14 @@ def test_values_have_their_types_and_paths_are_whole() -> None:
         "interval": None,
         "workers": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("true", True), ("True", True), ("1", True), ("YES", True), ("false", False), ("0", False), ("No", False)],
+)
+def test_yes_and_no_are_understood(text: str, value: bool) -> None:
+    assert parse_options([f"ONLY_NEW={text}"]).params == {"only_new": value}
 
 
 def test_an_address_is_no_path() -> None:

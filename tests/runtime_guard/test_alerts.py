@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> RunPaths:
 def report(run: RunPaths, now: datetime, eta_seconds: float | None, **changes: Any) -> None:
     """What the driver would say at `now`: 1,000 of 10,000 rows done, on 4 cores."""
     progress = {"state": "predicting", "updated_at": now.isoformat(), "eta_seconds": eta_seconds, "cores": 4}
-    counts = {"rows_total": 10_000, "rows_done": 900, "rows_in_flight": 100, "steady_images_per_second": 0.25}
+    counts = {"rows_total": 10_000, "rows_done": 1000, "steady_images_per_second": 0.25}
     write_json(run.progress, {**progress, **counts, **changes})
 
 

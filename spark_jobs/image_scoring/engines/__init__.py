@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,12 +10,49 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+log = logging.getLogger(__name__)
+
+# The largest difference of an output that still counts as the same model. In bf16 the outputs of one photo in a hundred
+# differ by more than 0.1: there it tells a wrong model from a right one, and no more.
+TOLERANCE = {"f32": 1e-3, "bf16": 0.25, "cascade": 0.25}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a cascade did. Engines without one count nothing.
+
+    images: all that it was asked about. rerun: those inside the band, whose f32 outputs were taken.
+    rechecked: those outside it that went through f32 too. flips: those among them whose label was another in f32.
+    """
+
+    images: int = 0
+    rerun: int = 0
+    rechecked: int = 0
+    flips: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.images + other.images,
+            self.rerun + other.rerun,
+            self.rechecked + other.rechecked,
+            self.flips + other.flips,
+        )
+
 
 class Engine(Protocol):
     """One loaded model. Not thread safe: one per Python worker."""
 
+    @property
+    def batch_size(self) -> int:
+        """How many images at a time it likes best; it takes any number."""
+        ...
+
     def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Outputs (n, k) for preprocessed images (n, height, width, 3); both float32."""
+        ...
+
+    def take_counts(self) -> Counts:
+        """The counts since the last call."""
         ...
 
 
@@ -23,19 +61,30 @@ class EngineChoice:
     """What the driver decided: small enough to travel with every task.
 
     path: for "openvino" the converted model.xml, for "tensorflow" the Keras file.
+    band: of precision "cascade", the margin in logits up to which f32 decides. threshold: the spec's.
     """
 
     name: str
     precision: str
     path: str
+    band: float | None = None
+    threshold: float = 0.5
 
 
 def open_engine(choice: EngineChoice) -> Engine:
     """Loads the engine. Its framework is imported here, so that a worker imports only the one it uses."""
-    if choice.name == "openvino":
-        from image_scoring.engines.openvino_engine import OpenVinoEngine
+    if choice.name == "tensorflow":
+        from image_scoring.engines.tensorflow_engine import TensorFlowEngine
 
-        return OpenVinoEngine(Path(choice.path), choice.precision)
-    from image_scoring.engines.tensorflow_engine import TensorFlowEngine
+        return TensorFlowEngine(Path(choice.path))
+    from image_scoring.engines.openvino_engine import OpenVinoEngine, has_native_bf16
 
-    return TensorFlowEngine(Path(choice.path))
+    path = Path(choice.path)
+    if choice.band is None:
+        return OpenVinoEngine(path, choice.precision)
+    if not has_native_bf16():  # each worker looks for itself: machines of a cluster differ
+        log.warning("precision cascade: the CPU of this worker has no bf16; it uses f32 alone, the labels are the same")
+        return OpenVinoEngine(path, "f32")
+    from image_scoring.engines.cascade import CascadeEngine
+
+    return CascadeEngine(OpenVinoEngine(path, "bf16"), OpenVinoEngine(path, "f32"), choice.band, choice.threshold)

@@ -1,0 +1,28 @@
+"""Where converted models are kept, and which of them have been found to answer as Keras does. Standard library only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from image_scoring.contract import BatchPredictionsError, JobArguments, Workspace
+from image_scoring.spec import load_spec
+
+
+def converted_directory(workspace: Workspace, sha256: str) -> Path:
+    """Of the Keras file with this hash."""
+    return workspace.compiled_models / f"{sha256}-openvino"
+
+
+def verdict_file(directory: Path, precision: str) -> Path:
+    """Written when the conversion was compared with Keras in this precision, and found equal."""
+    return directory / f"verified-{precision}.json"
+
+
+def is_converted(arguments: JobArguments) -> bool:
+    """Whether the engine of this run is ready, so that nothing but the cluster has to be waited for."""
+    try:
+        spec, _ = load_spec(Path(arguments.model))
+    except (BatchPredictionsError, OSError):
+        return False  # the job says what is wrong with it
+    directory = converted_directory(Workspace(Path(arguments.workspace)), spec.sha256)
+    return arguments.engine != "tensorflow" and verdict_file(directory, "f32").exists()

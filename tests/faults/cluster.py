@@ -1,0 +1,104 @@
+"""A Spark standalone master and two workers of one core each on loopback, started as `make run` starts them."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from local_stack import processes
+from local_stack.java import find_java_home
+from local_stack.layout import Addresses, Layout, take_addresses, write_spark_properties
+from local_stack.ports import LOOPBACK, Ports
+from local_stack.spark import inherited_environment, spark_environment
+from local_stack.stack import WORKER_MEMORY
+
+WORKERS = 2
+READY_SECONDS = 120.0
+IDLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """environment: for every process that works with the cluster; it carries the cluster's mark."""
+
+    master_url: str
+    properties: Path
+    environment: Mapping[str, str]
+    daemons: tuple[int, ...]
+
+    def others(self) -> list[psutil.Process]:
+        """What runs beside the master and its workers: drivers, executors and their Python."""
+        found = processes.find(self.environment[processes.MARK])
+        return [process for process in found if process.pid not in self.daemons]
+
+    def assert_idle_soon(self) -> None:
+        """Whatever a job went through, nothing of it stays behind."""
+        _wait_until(lambda: not self.others(), IDLE_SECONDS, lambda: f"still there: {self.others()}")
+
+
+@contextmanager
+def start_cluster(directory: Path) -> Iterator[Cluster]:
+    """Up with both workers. However the block ends, nothing of it keeps running."""
+    layout = Layout(directory)
+    for each in (layout.logs, layout.scratch):
+        each.mkdir(parents=True)
+    ports = Ports()
+    addresses = take_addresses(ports, WORKERS)
+    java_home = find_java_home(layout.java)
+    write_spark_properties(layout, java_home)
+    # No PYTHONPATH: what the executors run must be what the job itself gives them.
+    environment = {
+        **inherited_environment(),
+        processes.MARK: layout.mark,
+        "TMPDIR": str(layout.scratch),
+        **spark_environment(java_home, layout.scratch, layout.root / "spark-work"),
+    }
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in _commands(environment, layout, addresses):
+            children.append(processes.start("spark", command, environment, layout.logs / f"{len(children)}.log"))
+        _wait_until(lambda: _workers(addresses) == WORKERS, READY_SECONDS, lambda: _logs(layout))
+        yield Cluster(
+            addresses.master_url, layout.spark_properties, environment, tuple(child.pid for child in children)
+        )
+    finally:
+        ports.release()
+        processes.end_all(layout.mark)
+        for child in children:
+            child.wait()
+
+
+def _commands(environment: Mapping[str, str], layout: Layout, addresses: Addresses) -> Iterator[list[str]]:
+    spark_class, deploy = f"{environment['SPARK_HOME']}/bin/spark-class", "org.apache.spark.deploy"
+    common = ["--host", LOOPBACK, "--properties-file", str(layout.spark_properties), "--webui-port"]
+    master = [*common, str(addresses.master_web), "--port", str(addresses.master)]
+    yield [spark_class, f"{deploy}.master.Master", *master]
+    for port in addresses.workers:
+        worker = [*common, str(port), "--cores", "1", "--memory", WORKER_MEMORY, addresses.master_url]
+        yield [spark_class, f"{deploy}.worker.Worker", *worker]
+
+
+def _workers(addresses: Addresses) -> int:
+    """How many the master knows; 0 while it is not up."""
+    try:
+        return int(httpx.get(f"{addresses.master_web_url}/json/", timeout=5).json()["aliveworkers"])
+    except (httpx.HTTPError, ValueError):
+        return 0
+
+
+def _logs(layout: Layout) -> str:
+    return "\n".join(log.read_text(errors="replace")[-2000:] for log in sorted(layout.logs.glob("*.log")))
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.1)

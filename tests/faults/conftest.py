@@ -1,0 +1,66 @@
+"""One Spark standalone cluster, two workers of one core each, and pictures, for all tests of faults."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from image_scoring.contract import RunPaths, Workspace
+from tests.faults.cluster import Cluster, start_cluster
+from tests.faults.job import Stage, assert_complete
+from tests.faults.observed import Observed, observe_workers
+from tests.helpers import PICTURES
+
+PICTURE_COUNT = 600
+# Where the marked pictures are: 16 shards of 32 rows, one of 64, one of 24.
+MARKED = {40: "MARK-A", 200: "MARK-B", 330: "MARK-C", 590: "MARK-D"}
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with start_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's pictures, the broken ones among them, over and over; some carry a mark behind their last byte."""
+    directory = tmp_path_factory.mktemp("pictures")
+    sample = sorted(path for path in PICTURES.rglob("*.*") if path.suffix != ".txt")
+    for number in range(PICTURE_COUNT):
+        picture = PICTURES / "cats" / "cat.000.jpg" if number in MARKED else sample[number % len(sample)]
+        content = picture.read_bytes() + MARKED.get(number, "").encode()
+        (directory / f"{number:05d}{picture.suffix}").write_bytes(content)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def stage(cluster: Cluster, converted_model: Path, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    workspace = Workspace(tmp_path_factory.mktemp("faults") / "workspace")
+    shutil.copytree(converted_model, workspace.root / "models")
+    return Stage(cluster, workspace, pictures, tmp_path_factory.mktemp("handshakes"))
+
+
+@pytest.fixture(scope="session")
+def observed(stage: Stage) -> Observed:
+    """A run that nothing disturbs, watched from outside."""
+    run = stage.new_run("20260101T000000Z")
+    with stage.submit(run) as submission:
+        workers = observe_workers(stage.cluster, submission)
+        assert submission.process.returncode == 0, submission.output
+    assert_complete(run)
+    return Observed(run, workers)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(observed: Observed) -> RunPaths:
+    return observed.run
+
+
+@pytest.fixture(autouse=True)
+def _no_orphans(cluster: Cluster) -> Iterator[None]:
+    yield
+    cluster.assert_idle_soon()

@@ -1,0 +1,151 @@
+"""Faults for the Python processes that find this directory on their path: the driver, or the workers of executors.
+
+Python imports this file at its start. FAULTS in the environment is a JSON object, the name of each fault with its
+setting: the keyword arguments of the functions in MODULES, and `commit`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.abc
+import importlib.machinery
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+FAULTS: dict[str, Any] = json.loads(os.environ.get("FAULTS", "{}"))
+
+
+def claim(handshake: Path) -> bool:
+    """True for the one process that comes first; the file tells its id and its parent's."""
+    draft = handshake.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps({"pid": os.getpid(), "parent": os.getppid()}))
+    try:
+        os.link(draft, handshake)  # whole or not there
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    return True
+
+
+def hold(handshake: Path) -> None:
+    """The first to come here stays until the file NAME.go is there, or somebody kills it; others pass."""
+    if claim(handshake):
+        while not handshake.with_suffix(".go").exists():
+            time.sleep(0.02)
+
+
+def commit(when: str, handshake: str) -> None:
+    """Holds the driver right before or right after a shard's rename into predictions/."""
+    rename = os.replace
+
+    def replace(source: Any, target: Any) -> None:
+        is_commit = Path(target).parent.name == "predictions"
+        if is_commit and when == "before":
+            hold(Path(handshake))
+        rename(source, target)
+        if is_commit and when == "after":
+            hold(Path(handshake))
+
+    os.replace = replace  # type: ignore[assignment]
+
+
+def images(preprocess: Any, by_marker: dict[str, str]) -> None:
+    """What happens when an image whose content holds the marker is decoded: crash, hang, or the handshake of a hold."""
+    decode = preprocess.decode_image
+
+    def decode_image(content: bytes, input_size: tuple[int, int]) -> Any:
+        for marker, fault in by_marker.items():
+            if marker.encode() not in content:
+                continue
+            if fault == "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            elif fault == "hang":
+                ctypes.PyDLL(None).sleep(3600)  # PyDLL keeps the GIL, as a decoder does that never returns
+            else:
+                hold(Path(fault))
+        return decode(content, input_size)
+
+    preprocess.decode_image = decode_image
+
+
+def pixels(preprocess: Any, add: int) -> None:
+    """Every decoder's pixels are off by `add`."""
+    decode = preprocess.decode_image
+    preprocess.decode_image = lambda content, input_size: decode(content, input_size) + add
+
+
+def versions(preflight: Any, **other: str) -> None:
+    """The packages in `other` have another version."""
+    found = preflight.version
+    preflight.version = lambda name: other.get(name) or found(name)
+
+
+def model(preflight: Any, sha256: str) -> None:
+    preflight.hash_model = lambda choice: sha256
+
+
+def no_executors(cluster: Any, seconds: float) -> None:
+    cluster.NO_EXECUTORS_SECONDS = seconds
+
+
+def native_bf16(openvino_engine: Any) -> None:
+    """A cascade on any processor: without bf16 of its own, OpenVINO takes f32 in its place."""
+    openvino_engine.has_native_bf16 = lambda: True
+
+
+def flip(cascade: Any, handshake: str) -> None:
+    """Once, the low precision says the opposite about a batch, and the random re-check looks at all of it."""
+    predict = cascade.CascadeEngine.predict
+
+    def predict_once_wrong(engine: Any, batch: Any) -> Any:
+        if len(batch) == 1 or not claim(Path(handshake)):  # a batch of one may be the golden picture
+            return predict(engine, batch)
+        low, is_rechecked = engine._low.predict, cascade._is_rechecked
+        engine._low.predict = lambda images: 1 - low(images)
+        cascade._is_rechecked = lambda image: True
+        try:
+            return predict(engine, batch)
+        finally:
+            engine._low.predict, cascade._is_rechecked = low, is_rechecked
+
+    cascade.CascadeEngine.predict = predict_once_wrong
+
+
+MODULES: dict[str, tuple[Callable[..., None], ...]] = {
+    "image_scoring.preprocess": (images, pixels),
+    "image_scoring.preflight": (versions, model),
+    "image_scoring.cluster": (no_executors,),
+    "image_scoring.engines.openvino_engine": (native_bf16,),
+    "image_scoring.engines.cascade": (flip,),
+}
+
+
+class Injector(importlib.abc.MetaPathFinder):
+    """Changes a module right after its import, before anybody takes names out of it."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        wanted = [fault for fault in MODULES.get(name, ()) if fault.__name__ in FAULTS]
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if wanted else None
+        if spec is None or spec.loader is None:
+            return None
+        run = spec.loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            run(module)
+            for fault in wanted:
+                fault(module, **FAULTS[fault.__name__])
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+sys.meta_path.insert(0, Injector())
+if "commit" in FAULTS:
+    commit(**FAULTS["commit"])

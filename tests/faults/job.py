@@ -1,0 +1,190 @@
+"""Submits the prediction job as the task `predict` does, with faults, and looks at what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from batch_predictions import manifest
+from batch_predictions.download import Dataset
+from image_scoring.contract import JobArguments, RunPaths, Workspace, shard_name, shard_numbers
+from image_scoring.files import read_json
+from tests.faults.cluster import Cluster
+from tests.helpers import LABELS, MODEL, REPOSITORY
+
+INJECT = Path(__file__).parent / "inject"
+FIRST_SHARD_ROWS = 32
+DEADLINE_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A cluster, a workspace with the model converted, and pictures; `tmp` is for handshakes and logs."""
+
+    cluster: Cluster
+    workspace: Workspace
+    pictures: Path
+    tmp: Path
+
+    def new_run(self, run_key: str, pictures: Path | None = None) -> RunPaths:
+        """A run with a manifest of many small shards."""
+        run, root = self.workspace.run(run_key), str(pictures or self.pictures)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(manifest, "FIRST_SHARD_ROWS", FIRST_SHARD_ROWS)
+            manifest.build_manifest(run, Dataset(source=root, root=root, content_id="pictures"), LABELS)
+        return run
+
+    def submit(
+        self,
+        run: RunPaths,
+        *,
+        driver: Mapping[str, Any] | None = None,
+        executors: Mapping[str, Any] | None = None,
+        conf: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> Submission:
+        """Starts spark-submit. driver, executors: the faults of `inject.sitecustomize`, by name."""
+        settings = {
+            "spark.log.level": "WARN",
+            "spark.ui.showConsoleProgress": "false",
+            # Nothing of this project: what the executors run must be what the job itself gives them.
+            "spark.executorEnv.PYTHONPATH": str(INJECT),
+            "spark.executorEnv.FAULTS": json.dumps(executors or {}),
+            **(conf or {}),
+        }
+        job = JobArguments(str(self.workspace.root), run.run_key, str(MODEL), **arguments)
+        command = [
+            f"{self.cluster.environment['SPARK_HOME']}/bin/spark-submit",
+            *("--master", self.cluster.master_url, "--properties-file", str(self.cluster.properties)),
+            *(word for name, value in settings.items() for word in ("--conf", f"{name}={value}")),
+            str(REPOSITORY / "spark_jobs" / "predict.py"),
+            *job.to_argv(),
+        ]
+        environment = {**self.cluster.environment, "PYTHONPATH": str(INJECT), "FAULTS": json.dumps(driver or {})}
+        return Submission(command, environment, self.tmp / f"{run.run_key}-{time.monotonic_ns()}")
+
+    def predict(self, run: RunPaths, **settings: Any) -> None:
+        """A whole submission that has to end well."""
+        with self.submit(run, **settings) as submission:
+            assert submission.wait() == 0, submission.output
+
+
+class Submission:
+    """A running spark-submit: JVM and Python in a process group of its own. Leaving `with` ends it."""
+
+    def __init__(self, command: list[str], environment: Mapping[str, str], log: Path) -> None:
+        self._log, self._errors = log.with_suffix(".out"), log.with_suffix(".err")
+        with open(self._log, "wb") as out, open(self._errors, "wb") as err:
+            self.process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+            )
+
+    def __enter__(self) -> Submission:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def printed(self) -> str:
+        """What the driver's Python has said."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def output(self) -> str:
+        return f"{self.printed}\n{self._errors.read_text(errors='replace')[-20000:]}"
+
+    def kill(self) -> None:
+        """kill -9 of JVM and Python."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def wait(self) -> int:
+        self.until(lambda: self.process.poll() is not None, "its end")
+        return self.process.returncode
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Polls `condition`; fails at the deadline, or when the job ended before."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not condition():
+            assert self.process.poll() is None or condition(), f"ended before {what}:\n{self.output}"
+            assert time.monotonic() < deadline, f"{what}: not within {DEADLINE_SECONDS:.0f} s:\n{self.output}"
+            time.sleep(0.05)
+
+    def until_held(self, handshake: Path) -> Held:
+        """Waits for somebody to reach the hold."""
+        self.until(handshake.exists, f"the hold {handshake.name}")
+        return Held(handshake, **json.loads(handshake.read_text()))
+
+
+@dataclass(frozen=True)
+class Held:
+    """A process that `inject.sitecustomize.hold` keeps. In a Python worker: pid, its daemon's, its executor's."""
+
+    handshake: Path
+    pid: int
+    parent: int
+    executor: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "executor", psutil.Process(self.parent).ppid())
+
+    def release(self) -> None:
+        self.handshake.with_suffix(".go").touch()
+
+
+def hashes(run: RunPaths) -> dict[int, str]:
+    """sha256 of what each committed shard holds: its schema and all values, bit by bit.
+
+    Not of its file: Parquet's Java writer lists the encodings of a column in another order in each JVM.
+    """
+    return {number: _hash(run.predictions / shard_name(number)) for number in shard_numbers(run.predictions)}
+
+
+def _hash(shard: Path) -> str:
+    sink = pa.BufferOutputStream()
+    table = pq.read_table(shard).combine_chunks()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sha256(sink.getvalue()).hexdigest()
+
+
+def stamps(run: RunPaths) -> dict[int, tuple[int, int]]:
+    """Inode and modification time of each committed shard: another file, another stamp."""
+    found = {number: (run.predictions / shard_name(number)).stat() for number in shard_numbers(run.predictions)}
+    return {number: (stat.st_ino, stat.st_mtime_ns) for number, stat in found.items()}
+
+
+def rows(run: RunPaths) -> list[dict[str, Any]]:
+    shards = [pq.read_table(run.predictions / shard_name(number)) for number in shard_numbers(run.predictions)]
+    listed: list[dict[str, Any]] = pa.concat_tables(shards).drop_columns(["shard"]).to_pylist()
+    return listed
+
+
+def assert_complete(run: RunPaths) -> dict[str, Any]:
+    """Every row of the manifest is committed and counted once, nothing temporary is left; the progress."""
+    progress: dict[str, Any] = read_json(run.progress)
+    summary = read_json(run.manifest_summary)
+    assert not run.pending_shards()
+    assert progress["state"] == "finished"
+    assert progress["rows_done"] == progress["rows_total"] == summary["rows"]
+    assert progress["shards_done"] == progress["shards_total"] == summary["shards"]
+    assert not run.staging.exists()
+    assert not list(run.root.rglob("*.part"))
+    assert not list(run.root.rglob("*.crc"))
+    return progress

@@ -1,0 +1,64 @@
+"""What the executors' Python processes are like while a job predicts, as the system sees them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from image_scoring.contract import RunPaths
+from tests.faults.cluster import Cluster
+from tests.faults.job import DEADLINE_SECONDS, Submission
+
+
+@dataclass
+class Worker:
+    """peak_mb: the largest resident size; libraries: the paths of the files that it has mapped."""
+
+    peak_mb: float = 0.0
+    libraries: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A run and the Python workers that predicted it, by process id."""
+
+    run: RunPaths
+    workers: dict[int, Worker]
+
+
+def observe_workers(cluster: Cluster, submission: Submission) -> dict[int, Worker]:
+    """Looks every tenth of a second until the submission ends."""
+    workers: dict[int, Worker] = {}
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while submission.process.poll() is None:
+        assert time.monotonic() < deadline, submission.output
+        for process in python_workers(cluster):
+            _look_at(process, workers.setdefault(process.pid, Worker()))
+        time.sleep(0.1)
+    return workers
+
+
+def python_workers(cluster: Cluster) -> list[psutil.Process]:
+    """The processes that the daemons have forked."""
+    found = []
+    for process in cluster.others():
+        try:
+            parent = process.parent()
+            if parent and all("image_scoring.worker_daemon" in each.cmdline() for each in (process, parent)):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def _look_at(process: psutil.Process, worker: Worker) -> None:
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        worker.libraries |= {region.path for region in process.memory_maps()}
+    except (psutil.Error, OSError):
+        return
+    peak = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    worker.peak_mb = max([worker.peak_mb, *(int(kilobytes) / 1024 for kilobytes in peak)])

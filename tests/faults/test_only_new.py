@@ -1,0 +1,50 @@
+"""only_new on a real cluster: what is unchanged is carried over, and the bytes are those of a full run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from batch_predictions.publish import publish
+from batch_predictions.validate import validate
+from image_scoring.contract import RunPaths
+from tests.faults.job import Stage, assert_complete, hashes
+from tests.helpers import LABELS, draw
+
+pytestmark = pytest.mark.slow
+
+ERROR_BUDGET = 0.2
+
+
+def test_unchanged_images_are_carried_over(stage: Stage, undisturbed: RunPaths, tmp_path: Path) -> None:
+    validate(stage.workspace, undisturbed, LABELS, ERROR_BUDGET)
+    publish(stage.workspace, undisturbed)
+
+    again = stage.new_run("20260102T000000Z")
+    # Whoever decodes a marked image ends: none of them is.
+    faults = {"images": {"by_marker": {"MARK": "crash"}}}
+    stage.predict(again, only_new=True, executors=faults)
+    progress = assert_complete(again)
+    assert progress["carried"] == progress["rows_total"]
+    assert hashes(again) == hashes(undisturbed)
+
+    changed = _change(stage.pictures, tmp_path / "pictures")
+    partly, fully = stage.new_run("20260103T000000Z", changed), stage.new_run("20260104T000000Z", changed)
+    stage.predict(partly, only_new=True)
+    stage.predict(fully)
+    assert assert_complete(partly)["carried"] == progress["rows_total"] - 3
+    assert assert_complete(fully)["carried"] == 0
+    assert hashes(partly) == hashes(fully)
+
+
+def _change(before: Path, after: Path) -> Path:
+    """Two images are other ones, two are new, one is gone."""
+    shutil.copytree(before, after)  # with the modification stamps
+    for seed, name in enumerate(("00050.png", "00400.jpg", "00010a.jpg", "zz.png")):
+        for old in after.glob(f"{name.partition('.')[0]}.*"):
+            old.unlink()
+        draw(after / name, seed)
+    next(after.glob("00300.*")).unlink()
+    return after

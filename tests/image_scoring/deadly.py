@@ -1,0 +1,76 @@
+"""Images that end or hang whoever scores them, as a broken decoder does."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from image_scoring.contract import PREDICTED
+from image_scoring.preflight import PreflightError
+
+OFTEN = 600  # seconds that a hanging image sleeps: longer than any test
+
+
+@dataclass(frozen=True)
+class DeadlyTask:
+    """Its images do what their names say. notes: a directory that tells what happened in the children.
+
+    broken: why the engine does not open; "crash" ends the interpreter.
+    """
+
+    notes: str
+    broken: str = ""
+
+    def open(self) -> DeadlyScorer:
+        if self.broken == "crash":
+            os._exit(7)
+        if self.broken:
+            raise PreflightError("numpy", "2.4.6", "1.26.4", self.broken)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        return DeadlyScorer(Path(self.notes))
+
+
+@dataclass
+class DeadlyScorer:
+    notes: Path
+    scored: int = 0
+
+    def score(self, paths: pd.Series, sizes: pd.Series, stamps: pd.Series) -> pd.DataFrame:
+        if "bug" in set(paths):
+            raise ZeroDivisionError("a bug of ours")
+        for path in paths:
+            with open(self.notes / "scored", "a") as file:
+                file.write(f"{os.getpid()} {path}\n")
+            self._suffer(path)
+        self.scored += len(paths)
+        return pd.DataFrame(
+            {
+                "prediction": pd.Series(
+                    [f"{path} {size} {stamp}" for path, size, stamp in zip(paths, sizes, stamps, strict=True)]
+                ),
+                "probability": pd.Series([0.5] * len(paths), dtype="Float32"),
+                "status": [PREDICTED] * len(paths),
+                "error": pd.Series([None] * len(paths), dtype=object),
+            }
+        )
+
+    def take_counts(self) -> dict[str, int]:
+        scored, self.scored = self.scored, 0
+        return {"images": scored}
+
+    def _suffer(self, path: str) -> None:
+        match path:
+            case "segfault":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "hang":
+                ctypes.PyDLL(None).sleep(OFTEN)  # in C, and with the GIL
+            case "slow at first" if not (self.notes / "slow").exists():
+                (self.notes / "slow").write_text(str(os.getpid()))
+                time.sleep(OFTEN)

@@ -1,0 +1,58 @@
+"""A real engine that says how bright an image is, and grey images to ask it about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from image_scoring.contract import encode_path
+from image_scoring.engines import EngineChoice
+from image_scoring.preflight import load_golden
+from image_scoring.scoring import ScoringTask
+from image_scoring.spec import ModelSpec
+
+SPEC = ModelSpec("grey", "0" * 64, input_size=(4, 6), preprocessing="rescale")
+Columns = tuple[pd.Series, pd.Series, pd.Series]
+
+
+def save_brightness(xml: Path, gains: tuple[float, ...] = (1.0,)) -> EngineChoice:
+    """A converted model whose outputs are `gains` times the mean brightness of an image, 0 to 1."""
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    images = ops.parameter([1, *SPEC.input_size, 3], np.float32, name="images")
+    means = ops.unsqueeze(ops.reduce_mean(images, np.array([1, 2, 3]), keep_dims=False), np.array(1))
+    outputs = ops.multiply(means, np.array([gains], np.float32))
+    xml.parent.mkdir(parents=True, exist_ok=True)
+    ov.save_model(ov.Model([outputs], [images], "brightness"), xml, compress_to_fp16=False)
+    return EngineChoice("openvino", "f32", str(xml))
+
+
+def make_task(root: Path, image_timeout: float = 60.0) -> ScoringTask:
+    """The task of a run over the images in `root`/pictures."""
+    (root / "pictures").mkdir()
+    choice = save_brightness(root / "compiled" / "model.xml")
+    golden = load_golden(SPEC, choice, root / "compiled")
+    return ScoringTask(str(root / "pictures"), SPEC, choice, golden, image_timeout)
+
+
+def grey(task: ScoringTask, value: int, name: str | None = None) -> str:
+    """The img_path of a new image of that brightness, 0 to 255."""
+    name = name or f"{value:03d}.png"
+    Image.new("RGB", (5, 5), (value, value, value)).save(Path(task.dataset_root) / name)
+    return encode_path(name.encode())
+
+
+def columns(task: ScoringTask, names: Sequence[str]) -> Columns:
+    """img_path, size_bytes and modified_ns as a manifest written now would have them."""
+    files = [Path(task.dataset_root) / name for name in names]
+    found = [file.stat() if file.exists() else None for file in files]
+    return (
+        pd.Series(names, dtype=object),
+        pd.Series([item.st_size if item else 0 for item in found], dtype="int64"),
+        pd.Series([item.st_mtime_ns if item else 0 for item in found], dtype="int64"),
+    )

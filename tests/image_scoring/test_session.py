@@ -1,0 +1,83 @@
+"""The copy of the package that the Python workers import."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import cache_from_source
+from pathlib import Path
+
+import pytest
+
+from image_scoring import session
+from image_scoring.session import PACKAGE, copy_package
+from tests.helpers import PATIENCE
+
+
+def change_code(monkeypatch: pytest.MonkeyPatch, target: Path) -> Path:
+    """Another version of the package; its directory."""
+    package = target / PACKAGE.name
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    with open(package / "engines" / "__init__.py", "a") as file:
+        file.write("# changed\n")
+    monkeypatch.setattr(session, "PACKAGE", package)
+    return package
+
+
+def test_the_same_code_has_the_same_directory_and_is_copied_once(tmp_path: Path) -> None:
+    copy = copy_package(tmp_path / "code")
+    before = (copy.stat().st_ino, (copy / PACKAGE.name / "udf.py").stat().st_mtime_ns)
+    assert copy_package(tmp_path / "code") == copy
+    assert (copy.stat().st_ino, (copy / PACKAGE.name / "udf.py").stat().st_mtime_ns) == before
+    assert [path for path in (tmp_path / "code").iterdir() if path.is_dir()] == [copy]
+
+
+def test_runs_that_start_at_once_share_one_copy(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        copies = set(pool.map(lambda _: copy_package(tmp_path), range(4)))
+    assert len(copies) == 1
+    assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
+
+
+def test_other_code_has_another_directory_and_leaves_the_first_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is still going on has its workers import from the first."""
+    first = copy_package(tmp_path / "code")
+    package = change_code(monkeypatch, tmp_path)
+    second = copy_package(tmp_path / "code")
+    assert second != first
+    name = Path(PACKAGE.name) / "engines" / "__init__.py"
+    assert (first / name).read_bytes() == (PACKAGE / "engines" / "__init__.py").read_bytes()
+    assert (second / name).read_bytes() == (package / "engines" / "__init__.py").read_bytes()
+    (package / "new.py").write_text("")
+    assert copy_package(tmp_path / "code") not in (first, second)
+
+
+def test_every_module_is_there_and_compiled(tmp_path: Path) -> None:
+    copy = copy_package(tmp_path)
+    for source in PACKAGE.rglob("*.py"):
+        copied = copy / PACKAGE.name / source.relative_to(PACKAGE)
+        assert copied.read_bytes() == source.read_bytes()
+        assert Path(cache_from_source(str(copied))).is_file()
+
+
+def test_a_fresh_interpreter_imports_it_from_there_and_compiles_nothing(tmp_path: Path) -> None:
+    copy = copy_package(tmp_path / "code")
+    ended = subprocess.run(
+        [sys.executable, "-v", "-m", "image_scoring.labels"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(copy), "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    package = copy / PACKAGE.name
+    for module in ("__init__", "spec", "files", "contract"):
+        source = package / f"{module}.py"
+        assert f"# {cache_from_source(str(source))} matches {source}" in ended.stderr
+    assert str(PACKAGE) not in ended.stderr
+    assert "# wrote" not in ended.stderr
