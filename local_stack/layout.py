@@ -16,6 +16,14 @@ from local_stack.ports import LOOPBACK, Ports
 from local_stack.processes import MARK
 from local_stack.spark import inherited_environment, spark_environment, spark_properties
 
+# What is the local cluster's: secret, addresses and options. On a cluster of the caller's own it comes from the caller.
+OF_THE_CLUSTER = (
+    "AIRFLOW_CONN_SPARK_DEFAULT",
+    "BATCH_PREDICTIONS_SPARK_PROPERTIES",
+    "SPARK_CONF_DIR",
+    "SPARK_LOCAL_IP",
+)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -136,7 +144,7 @@ def make_environment(layout: Layout, options: Options, addresses: Addresses, sta
     elsewhere is left out, but for the connection to a cluster of the caller's own."""
     keys = load_secrets(layout)
     connection = {"conn_type": "spark", "host": addresses.master_url, "extra": {"web-ui-port": addresses.master_web}}
-    return {
+    environment = {
         **inherited_environment(),
         MARK: layout.mark,
         "PYTHONPATH": str(REPOSITORY / "spark_jobs"),
@@ -149,16 +157,11 @@ def make_environment(layout: Layout, options: Options, addresses: Addresses, sta
         **spark_environment(find_java_home(layout.java), layout.scratch, layout.root / "spark-work"),
         "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(connection),
         **_airflow_environment(layout, addresses, keys),
-        **_own_cluster(),
     }
-
-
-def _own_cluster() -> dict[str, str]:
-    """For a cluster of the caller's own: nothing of the local one's secret, addresses and Java."""
     if "AIRFLOW_CONN_SPARK_DEFAULT" not in os.environ:
-        return {}
-    own = ("AIRFLOW_CONN_SPARK_DEFAULT", "BATCH_PREDICTIONS_SPARK_PROPERTIES", "SPARK_CONF_DIR", "SPARK_LOCAL_IP")
-    return {name: os.environ.get(name, "") for name in own}
+        return environment
+    kept = {name: value for name, value in environment.items() if name not in OF_THE_CLUSTER}
+    return kept | {name: os.environ[name] for name in OF_THE_CLUSTER if name in os.environ}
 
 
 def _airflow_environment(layout: Layout, addresses: Addresses, keys: dict[str, str]) -> dict[str, str]:

@@ -15,8 +15,9 @@ from image_scoring.session import build_session
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+    logging.getLogger("image_scoring").setLevel(logging.INFO)
+    logging.getLogger("py4j").setLevel(logging.ERROR)
     arguments = JobArguments.parse(sys.argv[1:])
     with ThreadPoolExecutor(1) as pool:
         # A model that has yet to be converted, or is refused, must not hold cores of the cluster meanwhile.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from image_scoring.contract import RunPaths, TemporaryError, shard_name, shard_numbers
 from image_scoring.fence import Fence
-from image_scoring.files import append_json_line, read_json, read_json_lines, remove
+from image_scoring.files import append_json_line, read_json, read_json_lines, remove, replace_atomically
 from image_scoring.manifest_shards import count_rows, manifest_rows
 from image_scoring.udf import counts_path
 
@@ -45,23 +45,26 @@ class Flipped(Exception):
 
 
 def commit_staged(run: RunPaths, staged: Path, counts: Path, fence: Fence) -> Iterator[Commit]:
-    """Moves the shards that finished tasks have left in `staged` into place, one atomic rename each.
+    """Puts the shards that finished tasks have left in `staged` into place, one atomic rename each.
 
     Each is counted against its shard of the manifest before, and the fence is asked each time. Raises Flipped.
     """
     for part in sorted(staged.glob("part-*.parquet")):
-        commit = _inspect(run, part, counts)
+        table = pq.read_table(part)
+        commit = _inspect(run, part, table, counts)
         if commit.flips:
             raise Flipped(commit)
-        fence.check()
-        # Before the rename: a kill in between leaves a line too much, which load_commits leaves out.
-        append_json_line(run.commits, asdict(commit))
-        os.replace(part, run.predictions / shard_name(commit.shard))
+        with replace_atomically(run.predictions / shard_name(commit.shard)) as target:
+            # Written anew: what Spark's writer notes in a file differs from one JVM to the next, for the same rows.
+            pq.write_table(table.replace_schema_metadata(), target, compression="zstd")
+            fence.check()
+            # Before the rename: a kill in between leaves a line too much, which load_commits leaves out.
+            append_json_line(run.commits, asdict(commit))
+        part.unlink()
         yield commit
 
 
-def _inspect(run: RunPaths, part: Path, counts: Path) -> Commit:
-    table = pq.read_table(part, columns=["shard", "status"])
+def _inspect(run: RunPaths, part: Path, table: pa.Table, counts: Path) -> Commit:
     shards = table.column("shard").unique().to_pylist()
     if len(shards) != 1 or table.num_rows != manifest_rows(run, shards[0]):
         raise TemporaryError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,10 @@ from image_scoring.spec import ModelSpec
 log = logging.getLogger(__name__)
 
 
+Images = Callable[[], NDArray[np.float32]]
+"""A few preprocessed images (n, height, width, 3), read when they are asked for."""
+
+
 class EngineMismatch(Exception):
     """The converted model does not answer as Keras does."""
 
@@ -33,22 +37,22 @@ def choose_engine(
     spec: ModelSpec,
     engine: str,
     precision: str,
-    images: NDArray[np.float32],
+    images: Iterable[NDArray[np.float32]],
     calibration_images: Iterable[NDArray[np.float32]] = (),
 ) -> EngineChoice:
     """The engine for this run.
 
     engine: "auto" takes OpenVINO and falls back to TensorFlow, with one line that says why; a named engine is
     taken or refused. precision: "cascade" falls back to f32, with one line, where it cannot be calibrated or does not
-    pay. images: a few preprocessed images (n, height, width, 3) to compare the two on. calibration_images: more, each
-    (height, width, 3), as `calibrate.spread_images` yields them; consumed only by a cascade that is new.
+    pay. images: a few preprocessed images (height, width, 3) to compare the two on, consumed only by a model that is
+    new. calibration_images: more of them, as `calibrate.spread_images` yields them, only for a cascade that is new.
     """
-    check_model_safe(model)
+    few = cache(lambda: np.stack([*images]))
     if engine == "tensorflow":
-        return _tensorflow(model, spec, precision, images)
-    compiled = converted_directory(workspace, spec.sha256)
+        return _tensorflow(model, spec, precision, few)
+    compiled = converted_directory(workspace, spec)
     try:
-        _convert_once(model, spec, compiled, "f32" if precision == "cascade" else precision, images)
+        _convert_once(model, spec, compiled, "f32" if precision == "cascade" else precision, few)
     except BatchPredictionsError:
         raise
     except Exception as error:  # a converter can fail in any way; the fallback is what matters
@@ -58,7 +62,7 @@ def choose_engine(
                 f"model {model.name}: engine openvino cannot run it ({cause}); use engine auto or tensorflow"
             ) from error
         log.warning("model %s: engine openvino does not fit (%s); using tensorflow", model.name, cause)
-        return _tensorflow(model, spec, "f32", images)
+        return _tensorflow(model, spec, "f32", few)
     if precision == "cascade":
         return _cascade(model, spec, compiled / "model.xml", calibration_images)
     return EngineChoice("openvino", precision, str(compiled / "model.xml"))
@@ -73,11 +77,12 @@ def _cascade(model: Path, spec: ModelSpec, xml: Path, images: Iterable[NDArray[n
     return EngineChoice("openvino", "cascade", str(xml), band, spec.threshold)
 
 
-def _tensorflow(model: Path, spec: ModelSpec, precision: str, images: NDArray[np.float32]) -> EngineChoice:
+def _tensorflow(model: Path, spec: ModelSpec, precision: str, few: Images) -> EngineChoice:
+    check_model_safe(model)
     if precision != "f32":
         raise BatchPredictionsError(f"precision {precision}: engine tensorflow has f32 only; use engine openvino")
     choice = EngineChoice("tensorflow", "f32", str(model))
-    check_outputs(model, spec, _ask(model, spec, open_engine(choice).predict, images[:1]))
+    check_outputs(model, spec, _ask(model, spec, open_engine(choice).predict, few()[:1]))
     return choice
 
 
@@ -93,11 +98,13 @@ def _ask(
         raise refuse(model, f"it does not take images of {height}x{width}, as its spec says ({cause})") from error
 
 
-def _convert_once(model: Path, spec: ModelSpec, compiled: Path, precision: str, images: NDArray[np.float32]) -> None:
+def _convert_once(model: Path, spec: ModelSpec, compiled: Path, precision: str, few: Images) -> None:
     verdict = verdict_file(compiled, precision)
     if read_json(verdict) is not None:
         log.info("model %s: already converted and verified", model.name)
         return
+    check_model_safe(model)
+    images = few()
     from image_scoring.engines.tensorflow_engine import computes_in_half, load_keras
 
     keras_model = load_keras(model)

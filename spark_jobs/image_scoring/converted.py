@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from image_scoring.contract import BatchPredictionsError, JobArguments, Workspace
-from image_scoring.spec import load_spec
+from image_scoring.spec import ModelSpec, load_spec
 
 
-def converted_directory(workspace: Workspace, sha256: str) -> Path:
-    """Of the Keras file with this hash."""
-    return workspace.compiled_models / f"{sha256}-openvino"
+def converted_directory(workspace: Workspace, spec: ModelSpec) -> Path:
+    """Of one Keras file, for images of one size: a model may take any."""
+    height, width = spec.input_size
+    return workspace.compiled_models / f"{spec.sha256}-openvino-{height}x{width}"
 
 
 def verdict_file(directory: Path, precision: str) -> Path:
@@ -24,5 +25,5 @@ def is_converted(arguments: JobArguments) -> bool:
         spec, _ = load_spec(Path(arguments.model))
     except (BatchPredictionsError, OSError):
         return False  # the job says what is wrong with it
-    directory = converted_directory(Workspace(Path(arguments.workspace)), spec.sha256)
+    directory = converted_directory(Workspace(Path(arguments.workspace)), spec)
     return arguments.engine != "tensorflow" and verdict_file(directory, "f32").exists()

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from image_scoring.calibrate import spread_images
@@ -70,6 +72,7 @@ def begin(workspace: Path, run_key: str) -> Iterator[Attempt]:
     except Fenced:
         raise  # progress.json is the other attempt's now
     except BatchPredictionsError as error:
+        fence.check()
         attempt.progress.fail(run.progress, error)
         raise
     except Exception as error:  # Spark, the disk, or a bug: the log has all of it, the person one line
@@ -91,9 +94,11 @@ def explain(run_key: str, error: Exception) -> BatchPredictionsError:
 
 
 def root_cause(error: Exception) -> str:
-    """The last cause that a Java stack trace names, or the message itself, in one line."""
-    causes = re.findall(r"Caused by: (.+)", str(error))
-    lines = [line for line in (causes or str(error).splitlines()) if line.strip()]
+    """What a Python traceback ends with, else the last cause that Java names, else the message: in one line."""
+    text = str(error)
+    tracebacks = re.findall(r"Traceback \(most recent call last\):\n(?:[ \t].*\n)*(\S.*)", text)
+    causes = tracebacks or re.findall(r"Caused by: (.+)", text)
+    lines = [line for line in (causes or text.splitlines()) if line.strip()]
     return " ".join((lines[-1] if causes else lines[0] if lines else type(error).__name__).split())[:300]
 
 
@@ -104,8 +109,9 @@ def load_run(attempt: Attempt) -> list[int]:
     if summary is None:
         raise BatchPredictionsError(f"run {run.run_key}: it has no manifest; run the task manifest first")
     remove(run.staging)
-    remove_leftovers(run.root)
     run.predictions.mkdir(exist_ok=True)
+    remove_leftovers(run.root)
+    remove_leftovers(run.predictions)
     attempt.progress.resume(summary["rows"], summary["shards"], load_commits(run))
     attempt.progress.flips = (read_json(run.flips) or {}).get("flips", 0)
     attempt.progress.write(run.progress)
@@ -119,9 +125,11 @@ def run_waves(attempt: Attempt, spark: SparkSession, task: Task) -> None:
     """Predicts with `task` what is pending."""
     pending = attempt.run.pending_shards()
     cluster = Cluster(spark)
+    runner = WaveRunner(spark, cluster, attempt.run, task, attempt.fence, attempt.progress)
+    runner.warm_up(pending[0])
     cluster.wait_for_executors()
     log.info("predicting %d of %d shards", len(pending), attempt.progress.shards_total)
-    WaveRunner(spark, cluster, attempt.run, task, attempt.fence, attempt.progress).predict(pending)
+    runner.predict(pending)
     remove(attempt.run.staging)
 
 
@@ -163,7 +171,7 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
         spec,
         arguments.engine,
         precision,
-        first_images(run, root, spec, VERIFICATION_IMAGES),
+        _few_images(run, root, spec),
         spread_images(run, root, spec),
     )
     progress.engine, progress.precision, progress.model = choice.name, choice.precision, spec.model_id
@@ -172,6 +180,11 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
     basis = choose_basis(attempt.workspace, run) if arguments.only_new else None
     log.info("engine %s, precision %s", choice.name, choice.precision)
     return ScoringTask(summary["root"], spec, choice, golden, arguments.image_timeout, basis)
+
+
+def _few_images(run: RunPaths, root: Path, spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
+    """Read only when they are asked for, which is once for each model."""
+    yield from first_images(run, root, spec, VERIFICATION_IMAGES)
 
 
 def _record_scoring(attempt: Attempt, spec: ModelSpec, choice: EngineChoice) -> None:

@@ -27,7 +27,7 @@ def build_session() -> SparkSession:
         .config("spark.sql.files.openCostInBytes", ONE_SHARD_A_PARTITION)
         # A Spark job of its own to list the shards of a wave would cost more than it saves.
         .config("spark.sql.sources.parallelPartitionDiscovery.threshold", "1000000")
-        .config("spark.sql.parquet.compression.codec", "zstd")
+        .config("spark.sql.parquet.compression.codec", "uncompressed")  # the driver writes the final files
         .config("spark.sql.execution.arrow.pyspark.enabled", "true")
         # A finished task's file is in place at once, for the driver to commit while the wave goes on.
         .config("spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version", "2")

@@ -81,6 +81,13 @@ class WaveRunner:
             self.spark.sparkContext.cancelAllJobs()
             pool.shutdown(wait=True)
 
+    def warm_up(self, shard: int) -> None:
+        """Plans a wave and runs none: the first plan of a JVM is mostly the loading of its classes.
+
+        Worth doing while the executors are still on their way.
+        """
+        self._score([shard])._jdf.queryExecution().executedPlan()
+
     def _next_wave(self, waiting: deque[int]) -> Wave:
         """As many shards as keep the cores of this moment busy: executors come and go while a run lasts."""
         size = max(self.cluster.cores(), 1) * SHARDS_PER_CORE
@@ -110,8 +117,10 @@ class WaveRunner:
 
     def _commit(self, wave: Wave) -> None:
         for commit in commit_staged(self.run, wave.staged, self._counts, self.fence):
+            # Spark runs a task again whose executor died after its work: the same rows, counted once.
+            if commit.shard not in wave.committed:
+                self.progress.add(commit)
             wave.committed.add(commit.shard)
-            self.progress.add(commit)
 
     def _finish(self, wave: Wave, future: Future[None]) -> None:
         future.result()

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ import pytest
 from batch_predictions import manifest
 from batch_predictions.download import Dataset
 from image_scoring.contract import JobArguments, RunPaths, Workspace, shard_name, shard_numbers
-from image_scoring.files import read_json
+from image_scoring.files import read_json, sha256_of
 from tests.faults.cluster import Cluster
 from tests.helpers import LABELS, MODEL, REPOSITORY
 
@@ -149,19 +148,8 @@ class Held:
 
 
 def hashes(run: RunPaths) -> dict[int, str]:
-    """sha256 of what each committed shard holds: its schema and all values, bit by bit.
-
-    Not of its file: Parquet's Java writer lists the encodings of a column in another order in each JVM.
-    """
-    return {number: _hash(run.predictions / shard_name(number)) for number in shard_numbers(run.predictions)}
-
-
-def _hash(shard: Path) -> str:
-    sink = pa.BufferOutputStream()
-    table = pq.read_table(shard).combine_chunks()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return sha256(sink.getvalue()).hexdigest()
+    """sha256 of each committed shard's file."""
+    return {number: sha256_of(run.predictions / shard_name(number)) for number in shard_numbers(run.predictions)}
 
 
 def stamps(run: RunPaths) -> dict[int, tuple[int, int]]:

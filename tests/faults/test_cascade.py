@@ -26,7 +26,7 @@ def calibrated(stage: Stage) -> None:
     spec, _ = load_spec(MODEL)
     setting = {**platform_of_outputs(), "preprocessing": spec.preprocessing, "threshold": spec.threshold}
     calibration = Calibration(images=300, band=1.0, share=0.1, low_cost=0.5)
-    model_xml = next(stage.workspace.compiled_models.glob("*-openvino")) / "model.xml"
+    model_xml = next(stage.workspace.compiled_models.glob("*-openvino-*")) / "model.xml"
     write_json(model_xml.parent / "calibrated-bf16.json", {"setting": setting, "calibration": asdict(calibration)})
 
 

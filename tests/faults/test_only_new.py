@@ -42,9 +42,8 @@ def test_unchanged_images_are_carried_over(stage: Stage, undisturbed: RunPaths, 
 def _change(before: Path, after: Path) -> Path:
     """Two images are other ones, two are new, one is gone."""
     shutil.copytree(before, after)  # with the modification stamps
-    for seed, name in enumerate(("00050.png", "00400.jpg", "00010a.jpg", "zz.png")):
-        for old in after.glob(f"{name.partition('.')[0]}.*"):
-            old.unlink()
-        draw(after / name, seed)
+    others = [next(after.glob(f"{number}.*")) for number in ("00050", "00400")]
+    for seed, path in enumerate([*others, after / "00010a.jpg", after / "zz.png"]):
+        draw(path, seed)
     next(after.glob("00300.*")).unlink()
     return after

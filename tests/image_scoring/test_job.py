@@ -48,7 +48,8 @@ def test_a_worker_that_must_not_predict_is_for_people_to_mend() -> None:
 def test_any_other_error_of_spark_is_worth_a_retry_and_told_in_one_line() -> None:
     error = explain(KEY, RuntimeError(WORKER_ERROR.format(line="no")))
     assert type(error) is TemporaryError
-    assert str(error) == (f"run {KEY}: predict failed (java.io.IOException: something else); run it again, it goes on")
+    cause = "image_scoring.preflight.PreflightError: no"
+    assert str(error) == f"run {KEY}: predict failed ({cause}); run it again, it goes on"
 
 
 @pytest.mark.parametrize(
