@@ -11,7 +11,7 @@ sys.path.sort(key=lambda entry: entry.endswith(".zip"))
 
 from image_scoring.contract import BatchPredictionsError, JobArguments
 from image_scoring.converted import is_converted
-from image_scoring.session import build_session
+from image_scoring.session import build_session, spare_pandas
 
 
 def main() -> int:
@@ -19,6 +19,7 @@ def main() -> int:
     logging.getLogger("image_scoring").setLevel(logging.INFO)
     logging.getLogger("py4j").setLevel(logging.ERROR)
     arguments = JobArguments.parse(sys.argv[1:])
+    spare_pandas()
     with ThreadPoolExecutor(1) as pool:
         # A model that has yet to be converted, or is refused, must not hold cores of the cluster meanwhile.
         opening = pool.submit(build_session) if is_converted(arguments) else None

@@ -29,7 +29,7 @@ from image_scoring.manifest_shards import first_images
 from image_scoring.preflight import expected_versions, load_golden
 from image_scoring.progress import Progress
 from image_scoring.scoring import ScoringTask
-from image_scoring.session import equip_workers
+from image_scoring.session import equip_workers, stop_session
 from image_scoring.spec import ModelSpec, load_spec
 from image_scoring.udf import Task
 from image_scoring.waves import WaveRunner
@@ -145,7 +145,7 @@ def _predict_images(arguments: JobArguments, attempt: Attempt, open_session: Cal
             _switch_to_f32(attempt, flipped)
             run_waves(attempt, spark, _prepare(arguments, attempt, spec, "f32"))
     finally:
-        spark.stop()
+        stop_session(spark)
 
 
 def _load_model(model: Path) -> ModelSpec:

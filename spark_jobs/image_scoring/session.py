@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import compileall
+import importlib
 import json
 import shutil
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +22,21 @@ PACKAGE = Path(__file__).parent
 ONE_SHARD_A_PARTITION = str(128 * 1024 * 1024)
 
 
+def spare_pandas() -> None:
+    """Lets the session open before pandas and pyarrow are imported, half a second earlier.
+
+    PySpark asks its test utilities whether numpy is there, and they would import all three. What they conclude of the
+    other two matters to PySpark's own tests alone. Call it before anything else imports them.
+    """
+    absent = [name for name in ("pandas", "pyarrow") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        importlib.import_module("pyspark.testing.utils")
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
 def build_session() -> SparkSession:
     """The session; master, name, cores and memory are spark-submit's, so that a deployment can choose them."""
     return (
@@ -32,10 +49,19 @@ def build_session() -> SparkSession:
         # A finished task's file is in place at once, for the driver to commit while the wave goes on.
         .config("spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version", "2")
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+        # The plan is a scan, a UDF and a write: compiling it to Java code takes longer than it saves.
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.python.worker.reuse", "true")
         .config("spark.python.daemon.module", "image_scoring.worker_daemon")
         .getOrCreate()
     )
+
+
+def stop_session(spark: SparkSession) -> None:
+    """Gives the cores back. PySpark's own stop() then waits up to a second for the server of Python accumulators,
+    which ends with this process anyway."""
+    spark.sparkContext._jsc.stop()
 
 
 def equip_workers(spark: SparkSession, workspace: Workspace, engine: str) -> None:

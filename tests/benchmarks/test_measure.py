@@ -29,6 +29,7 @@ def test_command_that_fails_is_named_with_its_log(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "why\n"
 
 
+@pytest.mark.slow
 def test_command_over_its_time_is_ended_with_its_children(tmp_path: Path) -> None:
     child = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"

@@ -146,6 +146,7 @@ def any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "WORTH_IT", float("inf"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("any_machine")
 def test_the_labels_are_those_of_f32(choose: Callable[[], EngineChoice], pictures: Images) -> None:
     choice = choose()

@@ -62,6 +62,7 @@ def test_a_softmax_over_three_labels(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_file_that_keras_2_wrote(tmp_path: Path) -> None:
     """The classic model: MobileNetV2, whose layers Keras 3 does not read from such a file."""
     import tf_keras
