@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from local_stack.class_archive import DIRECTORY, archive_of, base_of
@@ -19,7 +21,9 @@ from local_stack.options import REPOSITORY
 from local_stack.spark import inherited_environment, spark_environment, spark_properties
 
 JOB = Path(__file__).with_name("class_archive_job.py")
-MAKING_SECONDS = 600.0
+# Half a minute on an ordinary disk. Where it takes much longer, as on the layered file systems of some containers, the
+# archive would not pay for itself.
+MAKING_SECONDS = 180.0
 
 
 class MakingFailed(Exception):
@@ -79,17 +83,24 @@ def _has_base(java_home: Path) -> bool:
 
 def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
     with open(log, "ab") as output:
-        finished = subprocess.run(
+        process = subprocess.Popen(
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            timeout=MAKING_SECONDS,
-            check=False,
+            start_new_session=True,
         )
-    if finished.returncode:
-        raise MakingFailed(f"{Path(command[0]).name} ended with code {finished.returncode}, see {log}")
+    try:
+        code = process.wait(MAKING_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise MakingFailed(f"not done within {MAKING_SECONDS:.0f} s, see {log}") from None
+    finally:
+        with suppress(ProcessLookupError):  # Spark's own children, too
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if code:
+        raise MakingFailed(f"{Path(command[0]).name} ended with code {code}, see {log}")
 
 
 if __name__ == "__main__":

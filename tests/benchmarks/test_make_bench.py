@@ -37,7 +37,7 @@ def test_bench_measures_and_leaves_nothing_running(tmp_path: Path) -> None:
 
 def test_interrupted_bench_leaves_nothing_running(tmp_path: Path) -> None:
     workspace = tmp_path / "workspace"
-    command = make("bench", workspace, images=20, only="bare", source="generated", output=tmp_path / "output")
+    command = make("bench", workspace, images=2000, only="bare", source="generated", output=tmp_path / "output")
     wait_until(lambda: "labels of Keras" in command.output, "the cluster is up", command)
     assert processes_of(workspace)
     command.interrupt()
