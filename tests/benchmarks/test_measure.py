@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.measure import ContenderError, measure
+from benchmarks.measure import ContenderError, measure, memory_of
 
 
 def run(tmp_path: Path, code: str, limit_seconds: float = 60) -> float:
@@ -17,8 +17,17 @@ def run(tmp_path: Path, code: str, limit_seconds: float = 60) -> float:
     return measure("one", command, dict(os.environ), tmp_path / "log", limit_seconds).peak_mb
 
 
-def test_memory_of_children_counts(tmp_path: Path) -> None:
-    hold = "import time; held = b'x' * 100_000_000; time.sleep(2)"
+def test_memory_of_children_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = tmp_path / "seen"
+
+    def look_at(process: psutil.Process) -> int:
+        found = memory_of(process)
+        if found > 100_000_000:
+            seen.touch()
+        return found
+
+    monkeypatch.setattr("benchmarks.measure.memory_of", look_at)
+    hold = f"import os, time; held = b'x' * 100_000_000\nwhile not os.path.exists({str(seen)!r}): time.sleep(0.02)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
     assert run(tmp_path, parent) > 100
 

@@ -135,3 +135,31 @@ def test_a_real_lambda_layer_is_refused(name: str, tmp_path: Path) -> None:
     keras.Sequential(layers).save(tmp_path / name)
     with pytest.raises(BatchPredictionsError, match="holds a Lambda layer"):
         check_model_safe(tmp_path / name)
+
+
+def with_layer(path: Path, layer: dict[str, Any]) -> Path:
+    config = {"class_name": "Functional", "module": "keras", "config": {"layers": [layer]}}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("layer", "cause"),
+    [
+        (
+            {"class_name": "TFOpLambda", "config": {"function": "io.write_file"}},
+            "TFOpLambda layer with tf.io.write_file",
+        ),
+        ({"class_name": "TFOpLambda"}, "TFOpLambda layer with tf.?"),
+        ({"class_name": "SlicingOpLambda", "config": {"function": ["cast"]}}, "holds a SlicingOpLambda layer"),
+        ({"class_name": "ClassMethod", "config": {"cls_symbol": "data.Dataset"}}, "holds a ClassMethod layer"),
+        ({"class_name": "Dense", "config": {"activation": {"class_name": "__lambda__"}}}, "holds a __lambda__ layer"),
+        ({"class_name": "x", "registered_name": "Lambda", "module": "keras.layers"}, "holds a Lambda layer"),
+        ({"class_name": "core.Lambda", "module": "keras.layers"}, "holds a Lambda layer"),
+    ],
+)
+def test_what_carries_code_is_refused(layer: dict[str, Any], cause: str, tmp_path: Path) -> None:
+    with pytest.raises(BatchPredictionsError) as error:
+        check_model_safe(with_layer(tmp_path / "model.keras", layer))
+    assert cause in str(error.value)

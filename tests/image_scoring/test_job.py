@@ -52,6 +52,21 @@ def test_any_other_error_of_spark_is_worth_a_retry_and_told_in_one_line() -> Non
     assert str(error) == f"run {KEY}: predict failed ({cause}); run it again, it goes on"
 
 
+def lose_the_run(workspace: Workspace, run: RunPaths, error: Exception) -> None:
+    with begin(workspace.root, run.run_key):
+        Fence(run.fence)
+        raise error
+
+
+@pytest.mark.parametrize("error", [BatchPredictionsError("refused"), OSError("its staging is gone")])
+def test_what_goes_wrong_after_a_newer_attempt_began_is_not_its_failure(error: Exception, tmp_path: Path) -> None:
+    workspace, run = make_run(tmp_path, ["a.jpg"])
+    write_json(run.progress, {"state": "predicting"})
+    with pytest.raises(Fenced):
+        lose_the_run(workspace, run, error)
+    assert read_json(run.progress) == {"state": "predicting"}
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [

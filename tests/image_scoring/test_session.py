@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,19 @@ def test_the_same_code_has_the_same_directory_and_is_copied_once(tmp_path: Path)
     assert copy_package(tmp_path / "code") == copy
     assert (copy.stat().st_ino, (copy / PACKAGE.name / "udf.py").stat().st_mtime_ns) == before
     assert [path for path in (tmp_path / "code").iterdir() if path.is_dir()] == [copy]
+
+
+def test_the_session_need_not_wait_for_pandas_which_comes_whole_afterwards() -> None:
+    code = (
+        "import sys; from image_scoring.session import spare_pandas; spare_pandas(); "
+        "assert not {'pandas', 'pyarrow'} & set(sys.modules); "
+        "import image_scoring.udf, pandas, pyarrow; print(pandas.Series([1]).sum(), pyarrow.array([2])[0])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    finished = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert finished.stdout.split() == ["1", "2"], finished.stderr
 
 
 def test_runs_that_start_at_once_share_one_copy(tmp_path: Path) -> None:

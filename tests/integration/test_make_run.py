@@ -129,11 +129,16 @@ def test_interrupted_while_predicting_keeps_what_was_committed(workspace: Path, 
     assert len(rows) == len({row["img_path"] for row in rows}) == 1500
 
 
-@pytest.mark.skipif(not REAL_ARCHIVE.exists(), reason="the archive cats_and_dogs_filtered.zip is not on this machine")
-def test_real_archive_over_http(workspace: Path, real_archive_server: str) -> None:
-    finished = make("run", workspace, source=f"{real_archive_server}/{REAL_ARCHIVE.name}").wait()
+def test_archive_over_http(workspace: Path, archive: Path, server: str, real_archive_server: str) -> None:
+    """The 3,000 real photos where they are there, else 1,500 pictures of the sample, some of them broken."""
+    real = REAL_ARCHIVE.exists()
+    source = f"{real_archive_server}/{REAL_ARCHIVE.name}" if real else f"{server}/{archive.name}"
+    finished = make("run", workspace, source=source).wait()
     assert finished.code == 0, finished.output
     metrics = json.loads((workspace / "published" / "current" / "metrics.json").read_text())
-    assert (metrics["rows"], metrics["errors"]) == (3000, 0)
-    assert metrics["accuracy_by_split"]["validation"] >= 0.98
-    assert len({row["img_path"] for row in read_table(workspace)}) == 3000
+    assert metrics["rows"] == len({row["img_path"] for row in read_table(workspace)}) == (3000 if real else 1500)
+    if real:
+        assert metrics["errors"] == 0
+        assert metrics["accuracy_by_split"]["validation"] >= 0.98
+    else:
+        assert metrics["accuracy"] >= 0.9

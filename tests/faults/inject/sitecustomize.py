@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+HOLD_SECONDS = 300.0  # longer than any test waits
 FAULTS: dict[str, Any] = json.loads(os.environ.get("FAULTS", "{}"))
 
 
@@ -37,7 +38,10 @@ def claim(handshake: Path) -> bool:
 def hold(handshake: Path) -> None:
     """The first to come here stays until the file NAME.go is there, or somebody kills it; others pass."""
     if claim(handshake):
+        deadline = time.monotonic() + HOLD_SECONDS
         while not handshake.with_suffix(".go").exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{handshake.name} was held and never released")
             time.sleep(0.02)
 
 

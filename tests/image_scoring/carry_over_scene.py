@@ -1,0 +1,126 @@
+"""A workspace whose images change from run to run, for the tests of what is carried over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from batch_predictions import manifest as manifest_module
+from batch_predictions.download import Dataset
+from batch_predictions.manifest import build_manifest
+from batch_predictions.publish import export_csv, point
+from image_scoring.carry_over import NO_STAMP_NS, Basis, CarryOver, choose_basis
+from image_scoring.contract import ERROR, RunPaths, Workspace, shard_name, shard_numbers
+from image_scoring.files import write_json
+from tests.helpers import LABELS, predicted, write_predictions
+
+SCORING = {"model": "m@1", "spec": {"threshold": 0.5, "labels": ["Cat", "Dog"]}, "engine": "openvino"}
+STAMP = NO_STAMP_NS + 10**9
+NAMES = [f"{directory}{number:02d}.jpg" for directory in ("", "a/", "a/b/", "c/") for number in range(10)]
+
+Row = dict[str, Any]
+
+
+class Scene:
+    """A workspace and a directory of images that change from run to run."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.workspace = Workspace(root / "workspace")
+        self.pictures = root / "pictures"
+        self._cut = monkeypatch
+
+    def put(self, *names: str | bytes, size: int = 3, stamp: int = STAMP) -> None:
+        for name in names:
+            path = os.path.join(os.fsencode(self.pictures), os.fsencode(name))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(b"x" * size)
+            os.utime(path, ns=(stamp, stamp))
+
+    def run(self, key: str, shard_rows: int = 4, scoring: dict[str, Any] = SCORING) -> RunPaths:
+        """A run over the images as they are, with its first shards of `shard_rows`, not predicted yet."""
+        self._cut.setattr(manifest_module, "FIRST_SHARD_ROWS", shard_rows)
+        run = self.workspace.run(key)
+        build_manifest(run, Dataset(str(self.pictures), str(self.pictures), "test"), LABELS)
+        write_json(run.scoring, scoring)
+        return run
+
+    def published(self, key: str, shard_rows: int = 4, outcome: Callable[[Row], Row] | None = None) -> RunPaths:
+        run = predict_all(self.run(key, shard_rows), outcome or outcome_of)
+        self.publish(run)
+        return run
+
+    def publish(self, run: RunPaths) -> None:
+        self.workspace.published.mkdir(exist_ok=True)
+        point(self.workspace.published / "current", Path("..") / "runs" / run.run_key)
+
+
+def outcome_of(row: Row) -> Row:
+    """What the model of these tests says of an image: another thing for another path, size or stamp."""
+    number = int(sha256(f"{row['img_path']} {row['size_bytes']} {row['modified_ns']}".encode()).hexdigest()[:6], 16)
+    if number % 5 == 0:
+        return failed(row, "undecodable: broken, at " + str(number))
+    return predicted(row["img_path"], prediction=LABELS[number % 2], probability=np.float32(number / 2**24))
+
+
+def failed(row: Row, error: str) -> Row:
+    return predicted(row["img_path"], prediction=None, probability=None, status=ERROR, error=error)
+
+
+def rows_of(run: RunPaths, shard: int) -> list[Row]:
+    rows: list[Row] = pq.read_table(run.manifest / shard_name(shard)).to_pylist()
+    return rows
+
+
+def predict_all(run: RunPaths, outcome: Callable[[Row], Row] = outcome_of) -> RunPaths:
+    for shard in shard_numbers(run.manifest):
+        write_predictions(run, [outcome(row) for row in rows_of(run, shard)], shard)
+    return run
+
+
+def find(carry: CarryOver, rows: list[Row]) -> tuple[pd.DataFrame, list[bool]]:
+    paths = pd.Series([row["img_path"] for row in rows], dtype=object)
+    sizes, stamps = (pd.Series([row[name] for row in rows], dtype="int64") for name in ("size_bytes", "modified_ns"))
+    frame, found = carry.find(paths, sizes, stamps)
+    assert len(frame) == len(found) == len(rows)
+    assert list(frame.index) == list(range(len(rows)))
+    return frame, found.tolist()
+
+
+def predict_new(run: RunPaths, basis: Basis | None, outcome: Callable[[Row], Row] = outcome_of) -> list[str]:
+    """Predicts `run` with what is carried over, shard by shard; returns the paths that were not."""
+    carry, fresh = CarryOver(basis) if basis else None, []
+    for shard in shard_numbers(run.manifest):
+        rows = rows_of(run, shard)
+        frame, found = find(carry, rows) if carry else (pd.DataFrame(index=range(len(rows))), [False] * len(rows))
+        results = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        write_predictions(
+            run,
+            [
+                predicted(row["img_path"], **result) if carried else outcome(row)
+                for row, result, carried in zip(rows, results, found, strict=True)
+            ],
+            shard,
+        )
+        fresh += [row["img_path"] for row, carried in zip(rows, found, strict=True) if not carried]
+    return fresh
+
+
+def table_of(run: RunPaths) -> bytes:
+    """What publish would show."""
+    export_csv(run, run.predictions_csv)
+    return run.predictions_csv.read_bytes()
+
+
+def basis_of(scene: Scene, run: RunPaths) -> Basis:
+    basis = choose_basis(scene.workspace, run)
+    assert basis is not None
+    return basis
