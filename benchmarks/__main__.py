@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from datetime import UTC, datetime
 
@@ -10,6 +9,7 @@ from rich.console import Console
 
 from benchmarks.bench import Bench
 from benchmarks.cluster import standalone_cluster
+from benchmarks.command import console, run_command, say
 from benchmarks.data import prepare_images
 from benchmarks.figures import summarize
 from benchmarks.lineup import CONTENDERS
@@ -18,17 +18,7 @@ from benchmarks.options import Options, parse_options
 from benchmarks.plot import draw
 from benchmarks.reference import load_reference
 from benchmarks.table import WIDTH, make_table, notes
-from image_scoring.contract import BatchPredictionsError
-from image_scoring.files import exclusive, write_json
-from local_stack.__main__ import interrupt, with_value
-from local_stack.options import UsageError
-from local_stack.stack import StackError
-
-console = Console(soft_wrap=True)
-
-
-def say(text: str) -> None:
-    console.print(text, highlight=False, markup=False)
+from image_scoring.files import write_json
 
 
 def bench(options: Options) -> int:
@@ -62,20 +52,7 @@ def bench(options: Options) -> int:
 
 
 def main(words: list[str]) -> int:
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        options = parse_options([with_value(word) for word in words])
-        with exclusive(options.workspace / "lock"):  # two at a time would measure each other
-            return bench(options)
-    except UsageError as error:
-        say(f"error: {error}")
-        return 2
-    except (BatchPredictionsError, StackError) as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
+    return run_command(words, parse_options, bench)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.command import places, read_words
 from benchmarks.lineup import CONTENDERS
 from local_stack.options import REPOSITORY, UsageError
 
@@ -29,16 +30,15 @@ class Options:
 
 def parse_options(words: list[str]) -> Options:
     """Raises UsageError. Paths are taken from the current directory."""
-    values = dict(word.partition("=")[::2] for word in words)
-    if unknown := sorted(set(values) - set(NAMES)):
-        raise UsageError(f"{unknown[0]}: there is no such option; there are {', '.join(NAMES)}")
+    values = read_words(words, NAMES)
+    output, workspace = places(values)
     return Options(
         images=_number("IMAGES", values.get("IMAGES", "3000")),
         rounds=_number("ROUNDS", values.get("ROUNDS", "3")),
         only=_contenders(values.get("ONLY", "")),
         source=_source(values.get("SOURCE", "")),
-        output=_path(values.get("OUTPUT", "")) or REPOSITORY / "benchmarks",
-        workspace=_path(values.get("WORKSPACE", "")) or REPOSITORY / "workspace" / ".bench",
+        output=output,
+        workspace=workspace,
         cores=_number("CORES", values.get("CORES", str(os.cpu_count() or 1))),
     )
 

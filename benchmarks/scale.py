@@ -7,7 +7,6 @@ all: time must grow with the rows, and memory must not.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -19,18 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from rich.console import Console
 
 from benchmarks.cluster import Cluster, standalone_cluster
+from benchmarks.command import console, places, read_words, run_command, say
 from benchmarks.contenders.ours import CONF
 from benchmarks.machine import describe_machine
 from benchmarks.measure import ContenderError, Family, Sampler
 from benchmarks.scale_plot import draw, make_table
-from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace
-from image_scoring.files import exclusive, read_json, remove, write_json
-from local_stack.__main__ import interrupt, with_value
+from image_scoring.contract import RunPaths, Workspace
+from image_scoring.files import read_json, remove, write_json
 from local_stack.options import REPOSITORY, UsageError
-from local_stack.stack import StackError
 
 STAGES = ("manifest", "predict", "validate", "publish")
 NAMES = ("ROWS", "OUTPUT", "WORKSPACE")
@@ -38,12 +35,6 @@ SMALLEST = 1000
 SHARE = 10
 LIMIT_MB = 2000
 SAY_SECONDS = 10.0
-
-console = Console(soft_wrap=True)
-
-
-def say(text: str) -> None:
-    console.print(text, highlight=False, markup=False)
 
 
 @dataclass(frozen=True)
@@ -55,15 +46,11 @@ class Options:
 
 def parse_options(words: list[str]) -> Options:
     """Raises UsageError. Paths are taken from the current directory."""
-    values = dict(word.partition("=")[::2] for word in words)
-    if unknown := sorted(set(values) - set(NAMES)):
-        raise UsageError(f"{unknown[0]}: there is no such option; there are {', '.join(NAMES)}")
+    values = read_words(words, NAMES)
     rows = values.get("ROWS") or "10000000"
     if not rows.isdecimal() or int(rows) < SMALLEST:
         raise UsageError(f"ROWS={rows}: it must be a whole number of at least {SMALLEST:,}")
-    output = Path(values.get("OUTPUT") or REPOSITORY / "benchmarks")
-    workspace = Path(values.get("WORKSPACE") or REPOSITORY / "workspace" / ".bench")
-    return Options(int(rows), output.expanduser().absolute(), workspace.expanduser().absolute())
+    return Options(int(rows), *places(values))
 
 
 class Usage:
@@ -247,20 +234,7 @@ def scale(options: Options) -> int:
 
 
 def main(words: list[str]) -> int:
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        options = parse_options([with_value(word) for word in words])
-        with exclusive(options.workspace / "lock"):  # two at a time would measure each other
-            return scale(options)
-    except UsageError as error:
-        say(f"error: {error}")
-        return 2
-    except (BatchPredictionsError, ContenderError, StackError) as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
+    return run_command(words, parse_options, scale)
 
 
 if __name__ == "__main__":

@@ -21,21 +21,11 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import lit, pandas_udf
 
+from batch_predictions.manifest import SCHEMA
 from image_scoring.cluster import Cluster
 from image_scoring.manifest_shards import MANIFEST_SCHEMA
 from image_scoring.session import build_session
 from image_scoring.udf import RESULT_SCHEMA
-
-MANIFEST = pa.schema(
-    [
-        ("img_path", pa.string()),
-        ("shard", pa.int32()),
-        ("size_bytes", pa.int64()),
-        ("modified_ns", pa.int64()),
-        ("label", pa.string()),
-        ("source", pa.string()),
-    ]
-)
 
 
 def predict(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
@@ -59,7 +49,7 @@ def score(spark: SparkSession, manifest: Path, predictions: Path) -> None:
 def main(directory: Path) -> None:
     manifest = directory / "manifest.parquet"
     row = {"img_path": "a", "shard": 0, "size_bytes": 1, "modified_ns": 1, "label": "b", "source": "c"}
-    pq.write_table(pa.Table.from_pylist([row], MANIFEST), manifest, compression="zstd")
+    pq.write_table(pa.Table.from_pylist([row], SCHEMA), manifest, compression="zstd")
 
     spark = build_session()
     cluster = Cluster(spark)

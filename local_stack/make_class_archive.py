@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 
+from local_stack import processes
 from local_stack.class_archive import DIRECTORY, archive_of, base_of
 from local_stack.java import find_java_home
 from local_stack.layout import write_private
@@ -61,7 +60,7 @@ def make_archive(java_home: Path, archive: Path, scratch: Path, job: Path) -> No
     environment = {
         **inherited_environment(),
         **spark_environment(java_home, scratch, scratch / "work"),
-        "PYTHONPATH": str(REPOSITORY / "spark_jobs"),
+        "PYTHONPATH": os.pathsep.join(str(REPOSITORY / name) for name in ("spark_jobs", "dags")),
         "TMPDIR": str(scratch),
     }
     properties = scratch / "spark-defaults.conf"
@@ -82,22 +81,14 @@ def _has_base(java_home: Path) -> bool:
 
 
 def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
-    with open(log, "ab") as output:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    mark = str(log)
+    process = processes.start("class archive", command, {**environment, processes.MARK: mark}, log)
     try:
         code = process.wait(MAKING_SECONDS)
     except subprocess.TimeoutExpired:
         raise MakingFailed(f"not done within {MAKING_SECONDS:.0f} s, see {log}") from None
     finally:
-        with suppress(ProcessLookupError):  # Spark's own children, too
-            os.killpg(process.pid, signal.SIGKILL)
+        processes.end_all(mark)  # Spark's own children, too
         process.wait()
     if code:
         raise MakingFailed(f"{Path(command[0]).name} ended with code {code}, see {log}")

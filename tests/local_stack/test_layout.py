@@ -1,0 +1,39 @@
+"""The environment of a stack's processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local_stack.layout import Addresses, Layout, make_environment
+from local_stack.options import Options
+
+ADDRESSES = Addresses(airflow=1, master=2, master_web=3, workers=(4,))
+OF_THE_LOCAL_CLUSTER = ("BATCH_PREDICTIONS_SPARK_PROPERTIES", "SPARK_CONF_DIR", "SPARK_LOCAL_IP")
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    for name in (*OF_THE_LOCAL_CLUSTER, "AIRFLOW_CONN_SPARK_DEFAULT"):
+        monkeypatch.delenv(name, raising=False)
+    layout = Layout(tmp_path)
+    layout.root.mkdir()
+    return layout
+
+
+def test_without_a_connection_of_the_callers_it_is_that_of_the_local_cluster(layout: Layout) -> None:
+    environment = make_environment(layout, Options(layout.workspace), ADDRESSES, "")
+    assert set(OF_THE_LOCAL_CLUSTER) <= set(environment)
+    assert "spark://127.0.0.1:2" in environment["AIRFLOW_CONN_SPARK_DEFAULT"]
+
+
+def test_a_cluster_of_the_callers_own_gets_nothing_of_the_local_one(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", "spark://far:7077")
+    monkeypatch.setenv("BATCH_PREDICTIONS_SPARK_PROPERTIES", "/their/properties")
+    environment = make_environment(layout, Options(layout.workspace), ADDRESSES, "")
+    assert environment["AIRFLOW_CONN_SPARK_DEFAULT"] == "spark://far:7077"
+    assert environment["BATCH_PREDICTIONS_SPARK_PROPERTIES"] == "/their/properties"
+    assert not {"SPARK_CONF_DIR", "SPARK_LOCAL_IP"} & set(environment)
