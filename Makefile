@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)/spark_jobs:$(CURDIR)/dags:$(CURDIR)/plugins:$(CUR
 GIVEN = $(filter-out PYTHON,$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run up down bench bench-scale test test-fast lint lock
+.PHONY: help environment run up down drill bench bench-scale test test-fast lint lock
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -25,6 +25,9 @@ up: environment  ## start Spark and Airflow, and keep them up with the web UI
 
 down: environment  ## end what make up started
 	@$(RUN) -m local_stack down $(GIVEN)
+
+drill: environment  ## faults in real runs: what is alerted, how early, and whether it was right; ONLY= IMAGES= OUTPUT=
+	@$(RUN) -m drill $(GIVEN)
 
 bench: environment  ## ours against the usual ways on this machine; IMAGES= ROUNDS= ONLY= SOURCE= OUTPUT= CORES=
 	@$(RUN) -m benchmarks $(GIVEN)

@@ -54,6 +54,8 @@ def run_on(stack: Stack, addresses: Addresses, options: Options, own: bool = Fal
     with closing(stack.api(addresses)) as api:
         dag_run = resume_or_trigger(api, options.params, own)
         api.unpause()
+        if options.params.get("on_overrun") == "approve":
+            say(f"Airflow       {addresses.airflow_url}  (user admin, password {stack.password})")
         files = workspace.run(run_key(datetime.fromisoformat(dag_run["logical_date"] or dag_run["run_after"])))
         state = follow(api, dag_run["dag_run_id"], files, console, stack.check_alive)
     if state == "success":

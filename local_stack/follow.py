@@ -59,6 +59,8 @@ def describe(states: dict[str, str | None], progress: dict[str, Any]) -> tuple[s
     current = next((task for task in TASKS if states.get(task) not in ("success", "skipped")), TASKS[-1])
     done = progress.get("rows_done", 0)
     total = progress.get("rows_total", 0)
+    if states.get(current) == "awaiting_input":
+        return f"{current} (waits for a person: Required Actions in Airflow's web UI)", done, total
     if current != "predict" or progress.get("state") not in ("predicting", "finished"):
         waiting = states.get(current) in (None, "scheduled", "queued")
         return f"{current}{' (waiting)' if waiting else ''}", done, total

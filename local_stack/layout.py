@@ -24,6 +24,9 @@ OF_THE_CLUSTER = (
     "SPARK_LOCAL_IP",
 )
 
+# What is the caller's on any cluster: where alerts go.
+OF_THE_CALLER = ("AIRFLOW_CONN_BATCH_PREDICTIONS_ALERTS",)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -141,7 +144,7 @@ def write_spark_properties(layout: Layout, java_home: Path) -> None:
 
 def make_environment(layout: Layout, options: Options, addresses: Addresses, start_date: str) -> dict[str, str]:
     """The environment of every process of the stack. What the caller's shell says of Airflow, Spark or Python
-    elsewhere is left out, but for the connection to a cluster of the caller's own."""
+    elsewhere is left out, but for the connections to a cluster of the caller's own and to where alerts go."""
     keys = load_secrets(layout)
     connection = {"conn_type": "spark", "host": addresses.master_url, "extra": {"web-ui-port": addresses.master_web}}
     environment = {
@@ -157,6 +160,7 @@ def make_environment(layout: Layout, options: Options, addresses: Addresses, sta
         **spark_environment(find_java_home(layout.java), layout.scratch, layout.root / "spark-work"),
         "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(connection),
         **_airflow_environment(layout, addresses, keys),
+        **{name: os.environ[name] for name in OF_THE_CALLER if name in os.environ},
     }
     if "AIRFLOW_CONN_SPARK_DEFAULT" not in os.environ:
         return environment

@@ -22,7 +22,7 @@ from local_stack.spark import inherited_environment, spark_environment, spark_pr
 JOB = Path(__file__).with_name("class_archive_job.py")
 # Half a minute on an ordinary disk. Where it takes much longer, as on the layered file systems of some containers, the
 # archive would not pay for itself.
-MAKING_SECONDS = 180.0
+MAKING_SECONDS = 90.0
 
 
 class MakingFailed(Exception):

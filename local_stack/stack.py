@@ -50,6 +50,7 @@ class Stack:
         self._say = say
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._lock: int | None = None
+        self._environment: dict[str, str] = {}
 
     def start(self, start_date: str) -> Addresses:
         """Returns when Airflow and Spark are up. Raises StackError with nothing left running.
@@ -62,14 +63,14 @@ class Stack:
         addresses = take_addresses(ports, self.options.workers)
         for note in ports.notes:
             self._say(note)
-        environment = make_environment(self.layout, self.options, addresses, start_date)
-        write_spark_properties(self.layout, Path(environment["JAVA_HOME"]))
+        self._environment = make_environment(self.layout, self.options, addresses, start_date)
+        write_spark_properties(self.layout, Path(self._environment["JAVA_HOME"]))
         try:
             if "AIRFLOW_CONN_SPARK_DEFAULT" not in os.environ:
-                self._start_spark(environment, addresses)
-            self._migrate(environment)
+                self._start_spark(addresses)
+            self._migrate()
             for role in ("api-server", "scheduler", "dag-processor", "triggerer"):
-                self._start_airflow(role, environment)
+                self._start_airflow(role)
             self._wait_until_ready(addresses)
         except BaseException:
             self.end()
@@ -77,6 +78,17 @@ class Stack:
         finally:
             ports.release()
         return addresses
+
+    def restart_triggerer(self) -> None:
+        """As after a crash: the old one is killed, a new one takes its triggers over."""
+        self.kill("triggerer")
+        self._start_airflow("triggerer")
+
+    def kill(self, role: str) -> None:
+        """kill -9 for a part of the stack with all that it started."""
+        processes.kill(processes.find(self.layout.mark, role))
+        child = self._children.pop(role)
+        child.wait()
 
     def end(self) -> None:
         """Ends every process of the stack and removes what only they needed."""
@@ -138,37 +150,43 @@ class Stack:
         shutil.rmtree(self.layout.scratch, ignore_errors=True)
         self.layout.scratch.mkdir()
 
-    def _start_spark(self, environment: dict[str, str], addresses: Addresses) -> None:
-        spark_class = str(Path(environment["SPARK_HOME"]) / "bin" / "spark-class")
-        properties = ["--properties-file", str(self.layout.spark_properties)]
-        master = ["org.apache.spark.deploy.master.Master", "--host", LOOPBACK, "--port", str(addresses.master)]
-        master += ["--webui-port", str(addresses.master_web), *properties]
-        self._start("master", [spark_class, *master], environment)
-        for number, port in enumerate(addresses.workers, 1):
-            size = ["--cores", str(self.options.cores), "--memory", WORKER_MEMORY]
-            worker = ["org.apache.spark.deploy.worker.Worker", "--host", LOOPBACK, "--webui-port", str(port), *size]
-            self._start(f"worker-{number}", [spark_class, *worker, *properties, addresses.master_url], environment)
+    def _start_spark(self, addresses: Addresses) -> None:
+        master = ["master.Master", "--host", LOOPBACK, "--port", str(addresses.master)]
+        self._start_spark_class("master", [*master, "--webui-port", str(addresses.master_web)])
+        for number in range(1, len(addresses.workers) + 1):
+            self.start_worker(addresses, number)
 
-    def _migrate(self, environment: dict[str, str]) -> None:
+    def start_worker(self, addresses: Addresses, number: int) -> None:
+        """Starts Spark worker `number`, from 1; it joins the master by itself."""
+        size = ["--cores", str(self.options.cores), "--memory", WORKER_MEMORY]
+        worker = ["worker.Worker", "--host", LOOPBACK, "--webui-port", str(addresses.workers[number - 1]), *size]
+        self._start_spark_class(f"worker-{number}", worker, addresses.master_url)
+
+    def _start_spark_class(self, role: str, words: list[str], *last: str) -> None:
+        spark_class = str(Path(self._environment["SPARK_HOME"]) / "bin" / "spark-class")
+        properties = ["--properties-file", str(self.layout.spark_properties)]
+        self._start(role, [spark_class, f"org.apache.spark.deploy.{words[0]}", *words[1:], *properties, *last])
+
+    def _migrate(self) -> None:
         """Brings Airflow's database to the version that is installed; does nothing when it is there."""
         done = self.layout.airflow_home / "migrated-to"
         wanted = version("apache-airflow-core")
         if done.exists() and done.read_text() == wanted:
             return
-        migration = self._start_airflow("db migrate", environment)
+        migration = self._start_airflow("db migrate")
         code = migration.wait()
         if code:
             raise StackError(f"airflow db migrate failed; see {self._log('db migrate')}")
         done.write_text(wanted)
 
-    def _start_airflow(self, role: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _start_airflow(self, role: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "airflow", *role.split()]
         if role in ("scheduler", "triggerer"):
             command.append("--skip-serve-logs")  # those servers would listen on every interface
-        return self._start(role, command, environment)
+        return self._start(role, command)
 
-    def _start(self, role: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        child = processes.start(role, command, environment, self._log(role))
+    def _start(self, role: str, command: list[str]) -> subprocess.Popen[bytes]:
+        child = processes.start(role, command, self._environment, self._log(role))
         self._children[role] = child
         return child
 

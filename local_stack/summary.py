@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from batch_predictions.history import describe_forecast
 from image_scoring.contract import RunPaths, Workspace
 from image_scoring.files import read_json, read_json_lines
 
@@ -25,6 +26,8 @@ def summarize(workspace: Workspace, run: RunPaths) -> str:
             f"  speed      {history['steady_images_per_second']:,.0f} images a second; spark-submit took "
             f"{history['predict_seconds']:.1f} s on {history['cores']} cores"
         )
+    if forecast := describe_forecast(history):
+        lines.append(f"  plan       {forecast}")
     lines += [f"  alert      {alert['text']}" for alert in read_json_lines(run.alerts)]
     lines.append(f"  table      {_shown(workspace.published / 'predictions.csv')}")
     lines.append(f"  report     {_shown(run.report)}")

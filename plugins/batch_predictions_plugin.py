@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from airflow.plugins_manager import AirflowPlugin
+
+from runtime_guard.backstop import RunDeadline
 
 
 class BatchPredictionsPlugin(AirflowPlugin):
     name = "batch_predictions"
+    deadline_references: ClassVar = [RunDeadline]

@@ -13,11 +13,17 @@ is told), `error_budget`, `on_overrun`.
 written once and then is the truth; predictions are committed shard by shard, and a task that is cleared or retried
 goes on with the missing ones. Nothing is published unless every image of the manifest has its row.
 
+**When it does not fit.** `plan` forecasts the finish from the runs before, and before the first one from a short
+measurement. For a forecast past the interval less `buffer`, `on_overrun` says what to do: `warn` and go on, `refuse`
+before any core is spent, or `approve`: a person decides under Required Actions, and no answer until the deadline means
+no.
+
 **How to recover.** Read the one line at the end of the failed task's log: it names the object, the cause and what to
 do. Mend that, then clear the task. The published table stays as it was meanwhile.
 
 **When it is late.** `watch_runtime` logs one alert, with the cores that would rescue the run, and writes it to the
-run's `alerts.jsonl`. It gates nothing.
+run's `alerts.jsonl`. It gates nothing. A Deadline Alert of Airflow stands behind it, for a run that is not over a
+minute after its deadline and whose sensor has said nothing.
 """
 
 from __future__ import annotations
@@ -28,8 +34,10 @@ from airflow.sdk import DAG, Asset, Param, task
 
 from batch_predictions import settings, tasks
 from batch_predictions.params import KNOBS
+from batch_predictions.plan_operator import PlanOperator
 from batch_predictions.predict import PredictOperator
 from batch_predictions.run import run_of
+from runtime_guard.backstop import make_backstop
 from runtime_guard.sensor import RuntimeSensor
 
 PUBLISHED = Asset("batch_predictions")
@@ -44,6 +52,7 @@ with DAG(
     max_active_runs=1,
     params={name: Param(knob.default, **knob.schema) for name, knob in KNOBS.items()},
     tags=["batch-inference", "spark"],
+    deadline=make_backstop(settings.WORKSPACE),
     default_args={
         "owner": "batch-predictions",
         "retries": 3,
@@ -54,7 +63,7 @@ with DAG(
 ) as dag:
     download = task(execution_timeout=timedelta(hours=8))(tasks.download)()
     manifest = task(execution_timeout=timedelta(hours=8))(tasks.manifest)()
-    plan = task(execution_timeout=timedelta(minutes=5))(tasks.plan)()
+    plan = PlanOperator(task_id="plan", execution_timeout=timedelta(minutes=5))
     predict = PredictOperator(task_id="predict", execution_timeout=timedelta(days=7))
     watch_runtime = RuntimeSensor(
         task_id="watch_runtime",

@@ -21,16 +21,21 @@ from numpy.typing import NDArray
 
 from batch_predictions.download import Dataset
 from batch_predictions.labels import label_of
-from image_scoring.contract import BatchPredictionsError, RunPaths, encode_path, shard_name
+from image_scoring.contract import (
+    FIRST_SHARD_ROWS,
+    LAST_SHARD_ROWS,
+    SHARDS_OF_ONE_SIZE,
+    BatchPredictionsError,
+    RunPaths,
+    encode_path,
+    shard_name,
+)
 from image_scoring.files import read_json, remove, remove_leftovers, replace_atomically, write_json
 
 log = logging.getLogger(__name__)
 
 IMAGE_EXTENSIONS = (".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
 ENDINGS = tuple(extension.encode() for extension in IMAGE_EXTENSIONS)
-FIRST_SHARD_ROWS = 512
-LAST_SHARD_ROWS = 4096
-SHARDS_OF_ONE_SIZE = 16
 
 SCHEMA = pa.schema(
     [

@@ -60,7 +60,7 @@ KNOBS = {
     ),
     "interval": _knob(
         None,
-        "How long the run may take, such as 90s, 6h or 1d; empty for until the next scheduled run",
+        "How long the run may take, such as 90s, 6h or 1d; empty for one interval of the schedule",
         type=["null", "string"],
         pattern=INTERVAL_PATTERN,
     ),
@@ -70,8 +70,9 @@ KNOBS = {
     "error_budget": _knob(0.05, "Share of error rows that is still published", type="number", minimum=0, maximum=1),
     "on_overrun": _knob(
         "warn",
-        "When the forecast does not fit: warn and go on, or refuse before any core is spent",
+        "When the forecast does not fit: warn and go on, refuse before any core is spent, or let a person approve it "
+        "in Airflow's web UI; no answer until the deadline means no",
         type="string",
-        enum=["warn", "refuse"],
+        enum=["warn", "refuse", "approve"],
     ),
 }

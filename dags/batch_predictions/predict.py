@@ -45,15 +45,7 @@ class PredictOperator(SparkSubmitOperator):
             self.conf["spark.executor.cores"] = str(capacity.executor_cores)
             self.conf["spark.cores.max"] = str(capacity.executor_cores * capacity.workers)
         self.properties_file = settings.SPARK_PROPERTIES
-        self.application_args = JobArguments(
-            workspace=str(workspace().root),
-            run_key=run.run_key,
-            model=params["model"],
-            engine=params["engine"],
-            precision=params["precision"],
-            only_new=params["only_new"],
-            image_timeout=float(params["image_timeout"]),
-        ).to_argv()
+        self.application_args = job_arguments(context).to_argv()
         self._submit(context, run)
 
     def _submit(self, context: Any, run: RunPaths) -> None:
@@ -68,6 +60,20 @@ class PredictOperator(SparkSubmitOperator):
                 run.submissions,
                 {"started_at": started_at.isoformat(), "seconds": round(time.monotonic() - started, 3)},
             )
+
+
+def job_arguments(context: Any) -> JobArguments:
+    """What the job is told of the run of this task."""
+    params = context["params"]
+    return JobArguments(
+        workspace=str(workspace().root),
+        run_key=run_of(context).run_key,
+        model=params["model"],
+        engine=params["engine"],
+        precision=params["precision"],
+        only_new=params["only_new"],
+        image_timeout=float(params["image_timeout"]),
+    )
 
 
 def _explain(run: RunPaths, attempt_before: str | None) -> BatchPredictionsError:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from batch_predictions.history import describe_forecast, measure_run
 from image_scoring.contract import RunPaths
 from image_scoring.files import read_json, replace_atomically
 
@@ -26,6 +27,7 @@ def write_report(run: RunPaths, metrics: dict[str, Any]) -> None:
     page = environment.get_template("report.html.j2").render(
         metrics=metrics,
         progress=read_json(run.progress) or {},
+        forecast=describe_forecast(measure_run(run)),
         plots=[draw_histogram(metrics), *([draw_confusion(metrics)] if metrics["confusion"] else [])],
     )
     with replace_atomically(run.report) as part:

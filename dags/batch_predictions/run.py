@@ -32,6 +32,11 @@ def run_of(context: Any) -> RunPaths:
     return workspace().run(run_key(dag_run.logical_date or dag_run.run_after))
 
 
+def run_type(dag_run: Any) -> str:
+    """Such as "scheduled", "manual" or "backfill"."""
+    return str(getattr(dag_run.run_type, "value", dag_run.run_type))
+
+
 def explained(task: Callable[P, R]) -> Callable[P, R]:
     """Makes a failure that we can explain end its task with that one line, in the log and in failure.json.
 

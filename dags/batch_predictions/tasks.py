@@ -5,7 +5,6 @@ What they need is imported inside them, because this file is read at every parse
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +40,6 @@ def manifest() -> None:
     if dataset is None:
         raise BatchPredictionsError(f"run {run.run_key}: it has no dataset; run the task download first")
     build_manifest(run, dataset, _spec(params).labels, params["limit"])
-
-
-@explained
-def plan() -> None:
-    """Forecasts the finish, and says whether it fits into the interval."""
-    from batch_predictions.plan import make_plan
-    from batch_predictions.spark_master import find_capacity, load_spark_master
-    from runtime_guard.budget import make_budget, parse_interval
-    from runtime_guard.schedule import next_run_after
-
-    context = get_current_context()
-    params, dag_run = context["params"], context["dag_run"]
-    interval = parse_interval(params["interval"]) if params["interval"] else None
-    budget = make_budget(
-        dag_run.run_after, next_run_after(context["dag"], dag_run.run_after), params["buffer"], interval
-    )
-    capacity = find_capacity(load_spark_master(), params["workers"])
-    make_plan(workspace(), run_of(context), budget, capacity, dict(params), datetime.now(UTC))
 
 
 @explained

@@ -1,17 +1,18 @@
-"""What a person is told, once."""
+"""What a person is told, each level once a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from image_scoring.contract import RunPaths
-from image_scoring.files import append_json_line, read_json, read_json_lines
-from runtime_guard.forecast import cores_needed, project_finish
+from image_scoring.files import append_json_line
+from runtime_guard.alert_text import describe, one_line
+from runtime_guard.levels import Level, judge
+from runtime_guard.memory import alone, raised_levels, remembered
+from runtime_guard.situation import look
 
-LATE = "late"
+MISSED = Level.MISSED
 
 
 @dataclass(frozen=True)
@@ -20,61 +21,34 @@ class Alert:
     text: str
 
 
-def find_alert(run: RunPaths, now: datetime) -> Alert | None:
-    """The alert that this run gives cause for at `now` and that has not been raised yet.
+def find_alerts(run: RunPaths, now: datetime, state: str | None) -> list[Level]:
+    """What this poll gives cause to raise. The poll is remembered, and nothing is raised.
 
-    A run is late when its projected finish, or the clock while predict is at work, is past the plan's alert_at.
+    state: of the task that is watched. Raises OSError when the run's directory cannot be used.
     """
-    plan, progress = read_json(run.plan), read_json(run.progress)
-    if not plan or not plan["alert_at"] or was_raised(run, LATE):
-        return None
-    if progress and progress["state"] == "finished":
-        return None
-    alert_at, deadline_at = (datetime.fromisoformat(plan[key]) for key in ("alert_at", "deadline_at"))
-    finish = project_finish(progress)
-    if max(finish or now, now) <= alert_at:
-        return None
-    return Alert(LATE, describe_late(run.run_key, now, alert_at, deadline_at, finish, progress))
+    with remembered(run) as memory:
+        return judge(memory, look(run, now, state).view)
 
 
-def was_raised(run: RunPaths, level: str) -> bool:
-    return any(record["level"] == level for record in read_json_lines(run.alerts))
+def raise_alerts(run: RunPaths, now: datetime, state: str | None) -> list[Alert]:
+    """Looks again, and records in alerts.jsonl what there still is cause for; returns that."""
+    with remembered(run) as memory:
+        situation = look(run, now, state)
+        alerts = [Alert(level, describe(level, situation, memory)) for level in judge(memory, situation.view)]
+        for alert in alerts:
+            _record(run, alert)
+    return alerts
 
 
-def raise_alert(run: RunPaths, alert: Alert) -> None:
-    """Records the alert in alerts.jsonl, which is also the memory of what was raised."""
-    append_json_line(run.alerts, {"level": alert.level, "raised_at": datetime.now(UTC).isoformat(), "text": alert.text})
+def raise_alert(run: RunPaths, alert: Alert) -> bool:
+    """Records an alert that somebody else has found; False when one of its level was raised before."""
+    with alone(run):
+        if alert.level in raised_levels(run):
+            return False
+        _record(run, alert)
+    return True
 
 
-def describe_late(
-    run_key: str,
-    now: datetime,
-    alert_at: datetime,
-    deadline_at: datetime,
-    finish: datetime | None,
-    progress: Mapping[str, Any] | None,
-) -> str:
-    """Which run, how far, when it will end, when it must, and what would save it."""
-    limits = f"it should by {_clock(alert_at, now)}, the next run is due {_clock(deadline_at, now)}"
-    if finish is None or not progress:
-        return f"run {run_key}: predict has no pace yet at {_clock(now, now)}; {limits}; look at the task predict"
-    done = progress["rows_done"]
-    text = (
-        f"run {run_key}: {done:,} of {progress['rows_total']:,} rows done, predict finishes {_clock(finish, now)} at "
-        f"this pace; {limits}"
-    )
-    pace, cores = progress["steady_images_per_second"], progress["cores"]
-    if not pace or not cores:
-        return text
-    left = (deadline_at - now).total_seconds()
-    needed = cores_needed(progress["rows_total"] - done, cores / pace, left)
-    if needed is None:
-        return f"{text}; it can no longer end in time"
-    if needed > cores:
-        return f"{text}; {needed - cores} more cores from now on (now {cores}) would end it before the next run"
-    return f"{text}; it ends before the next run, but with less than the buffer to spare"
-
-
-def _clock(moment: datetime, now: datetime) -> str:
-    form = "%H:%M UTC" if moment.date() == now.date() else "%Y-%m-%d %H:%M UTC"
-    return moment.astimezone(UTC).strftime(form)
+def _record(run: RunPaths, alert: Alert) -> None:
+    record = {"level": alert.level, "raised_at": datetime.now(UTC).isoformat(), "text": one_line(alert.text)}
+    append_json_line(run.alerts, record)

@@ -22,8 +22,8 @@ def parse_interval(text: str) -> timedelta:
 
 @dataclass(frozen=True)
 class Budget:
-    """starts_at: when the run was due. deadline_at: when the next one is. alert_at: where a person is told,
-    `buffer` (a share of the interval, 0 to 1) before the deadline. All UTC.
+    """starts_at: when the run was due, or began if it is a backfill or very late. deadline_at: when the next one is
+    due. alert_at: where a person is told, `buffer` (a share of the interval, 0 to 1) before the deadline. All UTC.
     """
 
     starts_at: datetime
@@ -36,14 +36,30 @@ class Budget:
 
 
 def make_budget(
-    run_after: datetime, next_run_after: datetime | None, buffer: float, interval: timedelta | None = None
+    run_after: datetime,
+    next_run_after: datetime | None,
+    buffer: float,
+    interval: timedelta | None = None,
+    started_at: datetime | None = None,
+    backfill: bool = False,
+    next_after_start: datetime | None = None,
 ) -> Budget | None:
-    """The budget of a run that was due at `run_after`.
+    """The budget of a run that was due at `run_after`, the one that follows it at `next_run_after`.
 
     An explicit `interval` wins over the schedule. None when there is neither: a run by hand of a DAG that has no
     schedule can take as long as it likes.
+
+    A run that starts late keeps its deadline. If that is over at `started_at` already, the next run that it can be in
+    the way of is the first one due after its start, `next_after_start`; with an `interval`, or when that is not known,
+    it has a whole interval from its start. A backfilled run competes with no next run: it has the interval of the
+    schedule, counted from its start.
     """
-    deadline = run_after + interval if interval else next_run_after
-    if deadline is None or deadline <= run_after:
+    length = interval or (next_run_after - run_after if next_run_after else None)
+    if length is None or length <= timedelta(0):
         return None
-    return Budget(run_after, deadline, deadline - (deadline - run_after) * buffer)
+    starts_at, deadline = run_after, run_after + length
+    if started_at and (backfill or deadline <= started_at):
+        starts_at, deadline = started_at, started_at + length
+        if next_after_start and not (backfill or interval):
+            deadline = next_after_start
+    return Budget(starts_at, deadline, deadline - (deadline - starts_at) * buffer)

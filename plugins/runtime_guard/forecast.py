@@ -1,42 +1,189 @@
-"""When a run will end. Pure: no Airflow, no clock."""
+"""When a run will end, and how sure that is. Pure: no Airflow, no clock."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from statistics import median
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from statistics import NormalDist, median
 from typing import Any
 
+from runtime_guard.live_pace import DRIFT, current_pace, track
+
+__all__ = ["Forecast", "Pace", "current_pace", "fit_pace", "forecast_rest", "forecast_run", "pace_of_calibration"]
+
 HISTORY_RUNS = 20
+# Below this share of newly predicted rows a run's time is that of its carried rows.
+PREDICTED_SHARE = 0.2
+# What one expects of spreads before there are runs to tell, and how many runs that is worth.
+COST_SPREAD, OVERHEAD_SHARE_SPREAD, PRIOR_RUNS = 0.15, 0.3, 2
+CALIBRATION_SPREAD, CALIBRATION_OVERHEAD_SECONDS = 0.3, 15.0
+NO_HISTORY_SPREAD = 0.5
+# Of a run's overhead this share comes after its last image.
+END_SHARE = 0.1
+_NORMAL = NormalDist()
 
 
-def core_seconds_per_row(history: Iterable[Mapping[str, Any]], engine: str, precision: str) -> float | None:
-    """The median cost of one row over the last runs with this engine and precision, start-up in it.
+@dataclass(frozen=True)
+class Pace:
+    """What is known before a run.
 
-    engine: "auto" takes the runs of any engine. None when there is no such run.
+    core_seconds_per_row: median cost of one newly predicted row on one core, without start-up and end;
+    cost_spread: standard deviation of its logarithm from run to run. overhead_seconds, overhead_spread: start-up
+    and end of a run, and their standard deviation. runs: how many it rests on, 0 for a calibration.
     """
-    costs = [
-        run["predict_seconds"] * run["cores"] / run["rows"]
-        for run in history
-        if run["rows"] and run["predict_seconds"] and run["cores"]
-        if engine in ("auto", run["engine"]) and run["precision"] == precision
-        if not run.get("carried_over")  # its rows cost next to nothing, and say nothing of those to come
-    ]
-    return median(costs[-HISTORY_RUNS:]) if costs else None
+
+    core_seconds_per_row: float
+    cost_spread: float
+    overhead_seconds: float
+    overhead_spread: float
+    runs: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Pace:
+        return cls(**record)
 
 
-def predict_seconds(rows: int, seconds_per_row: float, cores: int) -> float:
-    return rows * seconds_per_row / cores
+@dataclass(frozen=True)
+class Forecast:
+    """The time still to go: a fixed part and a log-normal one, with `rest_seconds` as its median and `spread` as the
+    standard deviation of its logarithm."""
+
+    fixed_seconds: float
+    rest_seconds: float
+    spread: float
+
+    def quantile(self, p: float) -> float:
+        """The seconds within which the run ends with probability `p`, above 0 and below 1."""
+        return self.fixed_seconds + self.rest_seconds * math.exp(self.spread * _NORMAL.inv_cdf(p))
+
+    @property
+    def p50_seconds(self) -> float:
+        return self.quantile(0.5)
+
+    @property
+    def p90_seconds(self) -> float:
+        return self.quantile(0.9)
+
+    def miss_probability(self, seconds_left: float) -> float:
+        """That the run takes longer than `seconds_left`; 1.0 when nothing is left."""
+        room = seconds_left - self.fixed_seconds
+        if seconds_left <= 0 or room < 0:
+            return 1.0
+        if not room or not self.rest_seconds or not self.spread:
+            return float(room < self.rest_seconds)
+        return _NORMAL.cdf(-math.log(room / self.rest_seconds) / self.spread)
 
 
-def cores_needed(rows: int, seconds_per_row: float, seconds: float) -> int | None:
-    """The fewest cores that get through `rows` in `seconds`; None when there is no time left at all."""
-    return max(math.ceil(rows * seconds_per_row / seconds), 1) if seconds > 0 else None
+def fit_pace(history: Iterable[Mapping[str, Any]], engine: str, precision: str) -> Pace | None:
+    """The pace of the newest runs with this engine ("auto" takes any) and precision; None when there is none.
 
-
-def project_finish(progress: Mapping[str, Any] | None) -> datetime | None:
-    """When predict will end at the pace that the driver reports; None while there is no pace."""
-    if not progress or progress.get("state") != "predicting" or progress.get("eta_seconds") is None:
+    Medians, and spreads from the median absolute deviation, which outliers do not move (Huber, Robust Statistics,
+    1981, 5.1).
+    """
+    runs = [run for run in history if engine in ("auto", run["engine"]) and run["precision"] == precision]
+    measured = [figures for run in runs if (figures := _cost_and_overhead(run))][-HISTORY_RUNS:]
+    if not measured:
         return None
-    return datetime.fromisoformat(progress["updated_at"]) + timedelta(seconds=progress["eta_seconds"])
+    log_costs = [math.log(cost) for cost, _ in measured]
+    overheads = [overhead for _, overhead in measured if overhead is not None] or [0.0]
+    return Pace(
+        core_seconds_per_row=math.exp(median(log_costs)),
+        cost_spread=_predictive_spread(log_costs, COST_SPREAD),
+        overhead_seconds=median(overheads),
+        overhead_spread=_predictive_spread(overheads, OVERHEAD_SHARE_SPREAD * median(overheads)),
+        runs=len(measured),
+    )
+
+
+def _cost_and_overhead(run: Mapping[str, Any]) -> tuple[float, float | None] | None:
+    """Core seconds for a newly predicted row, and seconds of start-up and end; None for a run that says nothing."""
+    rows, cores, seconds = run["rows"], run["cores"], run["predict_seconds"]
+    predicted = run.get("newly_predicted", rows - run.get("carried_over", 0))
+    if not (rows and cores and seconds) or predicted < PREDICTED_SHARE * rows:
+        return None
+    steady = run.get("steady_images_per_second")
+    if not steady:
+        return seconds * cores / predicted, None
+    working = rows / steady  # carried rows are in the steady rate, and take next to no time
+    return working * cores / predicted, max(seconds - working, 0.0)
+
+
+def _predictive_spread(values: list[float], prior: float) -> float:
+    """The standard deviation of the next value: that of the past ones, blended with `prior` while they are few.
+
+    The variance is the mean of a scaled inverse chi-squared posterior, and the median itself is uncertain by
+    1 / runs of it (Gelman et al., Bayesian Data Analysis, 3rd edition, 2.6 and 3.2).
+    """
+    middle = median(values)
+    seen = 1.4826 * median(abs(value - middle) for value in values)
+    runs = len(values)
+    variance = (PRIOR_RUNS * prior**2 + runs * seen**2) / (PRIOR_RUNS + runs)
+    return math.sqrt(variance * (1 + 1 / runs))
+
+
+def pace_of_calibration(core_seconds_per_row: float) -> Pace:
+    """Before any history: the cost measured on a sample of the manifest, on one core; the spreads are wide."""
+    overhead = CALIBRATION_OVERHEAD_SECONDS
+    return Pace(core_seconds_per_row, CALIBRATION_SPREAD, overhead, overhead / 2, 0)
+
+
+def forecast_run(pace: Pace, rows: int, cores: int) -> Forecast:
+    """Before predict begins: start-up + rows x cost / cores. Raises ValueError without cores."""
+    if cores <= 0:
+        raise ValueError(f"cores must be above zero, found {cores}")
+    return _forecast(
+        pace.overhead_seconds, rows * pace.core_seconds_per_row / cores, pace.overhead_spread**2, pace.cost_spread
+    )
+
+
+def forecast_rest(pace: Pace | None, progress: Mapping[str, Any], now: datetime) -> Forecast | None:
+    """While predict is at work, from its progress.json; None while neither history nor the run itself says anything,
+    and for a run that failed.
+
+    What history expects weighs most at first, the run's own samples ever more, the newest of them most. The cores are
+    those of now.
+    """
+    state = progress.get("state")
+    if state == "finished":
+        return Forecast(0.0, 0.0, 0.0)
+    if state == "starting":
+        return _forecast_start(pace, progress, now)
+    if state != "predicting" or not progress.get("rows_total"):
+        return None
+    usual_rate = _usual_rate(pace, progress) if pace else None
+    where = track(progress, now, usual_rate, pace.cost_spread if pace else NO_HISTORY_SPREAD)
+    if where is None:
+        return _forecast_start(pace, progress, now)
+    drift = DRIFT * math.sqrt(where.rows_left / progress["rows_total"] / 3)  # a random walk's mean over what is left
+    fixed = END_SHARE * pace.overhead_seconds if pace else 0.0
+    return _forecast(fixed, where.seconds_left, where.variance, drift)
+
+
+def _usual_rate(pace: Pace, progress: Mapping[str, Any]) -> float:
+    """Rows a second of a core at work. In the cost of past runs cores also wait for the last, half a shard each."""
+    waiting: float = progress["cores"] / max(progress["shards_total"], 1) / 2
+    return (1 + waiting) / pace.core_seconds_per_row
+
+
+def _forecast_start(pace: Pace | None, progress: Mapping[str, Any], now: datetime) -> Forecast | None:
+    """Nothing is predicted yet: what is left of the usual start-up, and all of the rest."""
+    if pace is None or not progress.get("rows_total") or not progress.get("cores"):
+        return None
+    elapsed = (now - datetime.fromisoformat(progress["started_at"])).total_seconds()
+    whole = forecast_run(pace, progress["rows_total"] - progress["rows_done"], progress["cores"])
+    fixed = max(whole.fixed_seconds - elapsed, END_SHARE * whole.fixed_seconds)
+    return Forecast(fixed, whole.rest_seconds, whole.spread)
+
+
+def _forecast(fixed: float, rest: float, variance: float, log_spread: float) -> Forecast:
+    """variance: of `rest`, square seconds, beside the `log_spread` that it has in proportion.
+
+    A log-normal with the coefficient of variation v has the log spread sqrt(log(1 + v^2)).
+    """
+    extra = math.log1p(variance / rest**2) if rest else 0.0
+    return Forecast(fixed, rest, math.sqrt(log_spread**2 + extra))

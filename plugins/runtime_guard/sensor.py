@@ -10,7 +10,9 @@ from typing import Any
 from airflow.sdk.bases.sensor import BaseSensorOperator
 
 from image_scoring.contract import RunPaths
-from runtime_guard.alerts import find_alert, raise_alert
+from runtime_guard.alerts import raise_alerts
+from runtime_guard.channels import deliver
+from runtime_guard.in_test import runs_in_process
 from runtime_guard.states import has_ended, task_state
 from runtime_guard.trigger import ENDED, RuntimeTrigger
 
@@ -34,26 +36,32 @@ class RuntimeSensor(BaseSensorOperator):
 
     def execute(self, context: Any, event: dict[str, str] | None = None) -> None:
         if os.environ.get("AIRFLOW_TEST_MODE"):
-            self._alert(context)
+            self._alert(context, "running")
             self.log.info("airflow tasks test: looked once")
-        elif _runs_in_process():
+        elif runs_in_process():
             super().execute(context)
-        elif event and event["status"] == ENDED:
+        elif (event and event["status"] == ENDED) or self.poke(context):
             self.log.info("%s has ended, so has the watch", self.watched_task_id)
         else:
-            self._alert(context)
             self._wait(context)
 
     def poke(self, context: Any) -> bool:
-        self._alert(context)
+        """One look; whether the task has ended. It may have since the trigger found cause for an alert."""
         ti = context["ti"]
-        return has_ended(task_state(ti.dag_id, ti.run_id, self.watched_task_id))
+        try:
+            state = task_state(ti.dag_id, ti.run_id, self.watched_task_id)
+            if not has_ended(state):
+                self._alert(context, state)
+            return has_ended(state)
+        except Exception as error:  # a watch that fails would make the whole run a failed one
+            self.log.warning("the run could not be looked at (%s: %s)", type(error).__name__, error)
+            return False
 
-    def _alert(self, context: Any) -> None:
-        run = self.run_of(context)
-        if alert := find_alert(run, datetime.now(UTC)):
-            raise_alert(run, alert)
+    def _alert(self, context: Any, state: str | None) -> None:
+        alerts = raise_alerts(self.run_of(context), datetime.now(UTC), state)
+        for alert in alerts:
             self.log.warning("%s: %s", alert.level, alert.text)
+        deliver(alerts)
 
     def _wait(self, context: Any) -> None:
         ti = context["ti"]
@@ -65,10 +73,3 @@ class RuntimeSensor(BaseSensorOperator):
             poll_seconds=self.poll_seconds,
         )
         self.defer(trigger=trigger, method_name="execute")
-
-
-def _runs_in_process() -> bool:
-    from airflow.sdk.execution_time import task_runner
-    from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
-
-    return isinstance(task_runner.SUPERVISOR_COMMS, InProcessSupervisorComms)

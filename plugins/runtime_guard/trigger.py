@@ -12,7 +12,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
 from image_scoring.contract import RunPaths
-from runtime_guard.alerts import find_alert
+from runtime_guard.alerts import find_alerts
+from runtime_guard.levels import Level
 from runtime_guard.states import has_ended, task_state
 
 ENDED = "ended"
@@ -25,8 +26,8 @@ ASK_SECONDS = 20.0
 class RuntimeTrigger(BaseTrigger):
     """Fires once: `ended` when the watched task is over, or `alert` when there is one to raise.
 
-    It keeps no state of its own; alerts.jsonl in the run directory says what was raised already, so a triggerer
-    that restarts goes on where the last one stopped.
+    It keeps no state of its own: what it knows from poll to poll is in the run directory, so a triggerer that restarts
+    goes on where the last one stopped.
     """
 
     def __init__(self, run_directory: str, dag_id: str, run_id: str, watched_task_id: str, poll_seconds: float) -> None:
@@ -52,20 +53,22 @@ class RuntimeTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        run = RunPaths(Path(self.run_directory))
         while True:
-            if has_ended(await self._watched_state()):
-                yield TriggerEvent({"status": ENDED})
-                return
-            if await asyncio.to_thread(find_alert, run, datetime.now(UTC)):
-                yield TriggerEvent({"status": ALERT})
-                return
-            await asyncio.sleep(self.poll_seconds)
+            await asyncio.sleep(self.poll_seconds)  # first: the worker has looked just before it deferred
+            try:
+                state = await self._watched_state()
+                if has_ended(state):
+                    yield TriggerEvent({"status": ENDED})
+                    return
+                if await self._find_alerts(state):
+                    yield TriggerEvent({"status": ALERT})
+                    return
+            except Exception as error:  # Airflow or the workspace, for a while: the watch must outlive it
+                self.log.warning("the run could not be looked at (%s: %s)", type(error).__name__, error)
 
     async def _watched_state(self) -> str | None:
         ask = sync_to_async(task_state)(self.dag_id, self.run_id, self.watched_task_id)
-        try:
-            return await asyncio.wait_for(ask, ASK_SECONDS)
-        except TimeoutError:
-            self.log.warning("the state of %s was not told within %.0f s", self.watched_task_id, ASK_SECONDS)
-            return None
+        return await asyncio.wait_for(ask, ASK_SECONDS)
+
+    async def _find_alerts(self, state: str | None) -> list[Level]:
+        return await asyncio.to_thread(find_alerts, RunPaths(Path(self.run_directory)), datetime.now(UTC), state)

@@ -170,7 +170,20 @@ def spread_images(
 ) -> Iterator[NDArray[np.float32]]:
     """Up to `count` preprocessed images (height, width, 3), spread evenly over the manifest; the same at each call.
 
-    Those that cannot be decoded are left out. At most `count` shards are opened, one at a time.
+    Those that cannot be decoded are left out.
+    """
+    for row in spread_rows(run, count, ["img_path"]):
+        try:
+            content = read_file(os.fsencode(root) + b"/" + decode_path(row["img_path"]))
+            yield preprocess(decode_image(content, spec.input_size), spec.preprocessing)
+        except ImageError:
+            continue
+
+
+def spread_rows(run: RunPaths, count: int, columns: list[str]) -> Iterator[dict[str, Any]]:
+    """Up to `count` rows of the manifest, spread evenly over it, with these of its columns; the same at each call.
+
+    At most `count` shards are opened, one at a time.
     """
     shards = shard_numbers(run.manifest)
     shards = [shards[index] for index in _evenly(len(shards), count)]
@@ -178,14 +191,10 @@ def spread_images(
     rows = _evenly(int(ends[-1]), count)
     owners = np.searchsorted(ends, rows, side="right")
     for index, shard in enumerate(shards):
-        paths = pq.read_table(run.manifest / shard_name(shard), columns=["img_path"]).column(0)
-        start = ends[index] - len(paths)
+        table = pq.read_table(run.manifest / shard_name(shard), columns=columns)
+        start = ends[index] - table.num_rows
         for row in rows[owners == index]:
-            try:
-                content = read_file(os.fsencode(root) + b"/" + decode_path(paths[int(row - start)].as_py()))
-                yield preprocess(decode_image(content, spec.input_size), spec.preprocessing)
-            except ImageError:
-                continue
+            yield table.slice(int(row - start), 1).to_pylist()[0]
 
 
 def _evenly(total: int, count: int) -> NDArray[np.intp]:

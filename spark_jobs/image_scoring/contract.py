@@ -17,6 +17,9 @@ ENGINES = ("auto", "openvino", "tensorflow")
 PRECISIONS = ("f32", "bf16", "cascade")
 BOOLEANS = ("true", "false")
 
+# The manifest's shards: so many of the first size, as many of twice that, and so on up to the last size.
+FIRST_SHARD_ROWS, LAST_SHARD_ROWS, SHARDS_OF_ONE_SIZE = 512, 4096, 16
+
 
 class BatchPredictionsError(Exception):
     """A failure we can explain: what failed, the object, the cause, what to do next, in one line.
@@ -146,6 +149,10 @@ class RunPaths:
     @property
     def alerts(self) -> Path:
         return self.root / "alerts.jsonl"
+
+    @property
+    def watch(self) -> Path:
+        return self.root / "watch.json"
 
     @property
     def metrics(self) -> Path:

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from image_scoring.calibrate import spread_images
@@ -25,7 +23,7 @@ from image_scoring.engines import EngineChoice
 from image_scoring.fence import Fence, Fenced
 from image_scoring.files import read_json, remove, remove_leftovers, write_json
 from image_scoring.gate import check_model_present
-from image_scoring.manifest_shards import first_images
+from image_scoring.manifest_shards import verification_images
 from image_scoring.preflight import expected_versions, load_golden
 from image_scoring.progress import Progress
 from image_scoring.scoring import ScoringTask
@@ -35,8 +33,6 @@ from image_scoring.udf import Task
 from image_scoring.waves import WaveRunner
 
 log = logging.getLogger(__name__)
-
-VERIFICATION_IMAGES = 8
 
 
 @dataclass
@@ -56,6 +52,7 @@ def run_job(arguments: JobArguments, open_session: Callable[[], SparkSession]) -
     a model is converted. Raises BatchPredictionsError; what is committed stays, the next attempt goes on from there.
     """
     with begin(Path(arguments.workspace), arguments.run_key) as attempt:
+        attempt.progress.image_timeout = arguments.image_timeout
         if load_run(attempt):
             _predict_images(arguments, attempt, open_session)
     return attempt.progress
@@ -112,7 +109,8 @@ def load_run(attempt: Attempt) -> list[int]:
     run.predictions.mkdir(exist_ok=True)
     remove_leftovers(run.root)
     remove_leftovers(run.predictions)
-    attempt.progress.resume(summary["rows"], summary["shards"], load_commits(run))
+    before = read_json(run.progress) or {}
+    attempt.progress.resume(summary["rows"], summary["shards"], load_commits(run), before.get("samples", []))
     attempt.progress.flips = (read_json(run.flips) or {}).get("flips", 0)
     attempt.progress.write(run.progress)
     pending = run.pending_shards()
@@ -127,6 +125,8 @@ def run_waves(attempt: Attempt, spark: SparkSession, task: Task) -> None:
     cluster = Cluster(spark)
     runner = WaveRunner(spark, cluster, attempt.run, task, attempt.fence, attempt.progress)
     runner.warm_up(pending[0])
+    attempt.progress.waiting = True
+    attempt.progress.write(attempt.run.progress)
     cluster.wait_for_executors()
     log.info("predicting %d of %d shards", len(pending), attempt.progress.shards_total)
     runner.predict(pending)
@@ -171,7 +171,7 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
         spec,
         arguments.engine,
         precision,
-        _few_images(run, root, spec),
+        verification_images(run, root, spec),
         spread_images(run, root, spec),
     )
     progress.engine, progress.precision, progress.model = choice.name, choice.precision, spec.model_id
@@ -180,11 +180,6 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
     basis = choose_basis(attempt.workspace, run) if arguments.only_new else None
     log.info("engine %s, precision %s", choice.name, choice.precision)
     return ScoringTask(summary["root"], spec, choice, golden, arguments.image_timeout, basis)
-
-
-def _few_images(run: RunPaths, root: Path, spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
-    """Read only when they are asked for, which is once for each model."""
-    yield from first_images(run, root, spec, VERIFICATION_IMAGES)
 
 
 def _record_scoring(attempt: Attempt, spec: ModelSpec, choice: EngineChoice) -> None:

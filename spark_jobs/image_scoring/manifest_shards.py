@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from image_scoring.preprocess import ImageError, decode_image, preprocess, read_
 from image_scoring.spec import ModelSpec
 
 MANIFEST_SCHEMA = "img_path string, shard int, size_bytes long, modified_ns long, label string, source string"
+VERIFICATION_IMAGES = 8
 
 
 @lru_cache(maxsize=65536)
@@ -44,6 +46,11 @@ def first_images(run: RunPaths, root: Path, spec: ModelSpec, count: int) -> NDAr
         noise = np.random.default_rng(0).integers(0, 256, (1, *spec.input_size, 3), dtype=np.uint8)
         images.append(preprocess(noise[0], spec.preprocessing))
     return np.stack(images)
+
+
+def verification_images(run: RunPaths, root: Path, spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
+    """What a converted model is compared with Keras on; read only when they are asked for, which is once per model."""
+    yield from first_images(run, root, spec, VERIFICATION_IMAGES)
 
 
 def count_rows(table: pa.Table) -> tuple[int, int]:

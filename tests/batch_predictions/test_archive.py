@@ -203,6 +203,7 @@ def test_target_that_is_there_stays(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "target") == ["kept"]
 
 
+@pytest.mark.slow
 def test_more_than_65535_members(tmp_path: Path) -> None:
     """Which takes the zip64 format. Most are one directory over and over, which is allowed and quick."""
     names = [f"{number}.jpg" for number in range(537)]

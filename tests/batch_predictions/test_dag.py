@@ -21,6 +21,8 @@ TASKS = ["download", "manifest", "plan", "predict", "publish", "validate", "watc
 READ = """
 import json, sys, warnings
 from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.decoders import decode_deadline_alert
+from airflow.serialization.encoders import encode_deadline_alert
 bag = DagBag(sys.argv[1])
 [dag] = bag.dags.values() or [None]
 if dag is None:
@@ -32,6 +34,7 @@ json.dump({
     "start_date": dag.start_date.isoformat(),
     "catchup": dag.catchup,
     "max_active_runs": dag.max_active_runs,
+    "deadlines": [decode_deadline_alert(encode_deadline_alert(alert)).callback.path for alert in dag.deadline],
     "doc_md": dag.doc_md,
     "params": {
         name: {"description": param.description, **param.schema}
@@ -132,6 +135,10 @@ def test_every_param_has_a_type_a_description_and_a_word_in_the_docs(name: str, 
 
 def test_there_are_no_other_params(dag: Any) -> None:
     assert sorted(dag["params"]) == sorted(KNOBS)
+
+
+def test_the_backstop_is_one_that_airflow_can_store_and_call(dag: Any) -> None:
+    assert dag["deadlines"] == ["runtime_guard.backstop.report_breach"]
 
 
 def test_reading_the_dag_loads_nothing_heavy(tmp_path: Path) -> None:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from batch_predictions.plan import describe, make_plan
+from batch_predictions.plan import describe, duration, make_plan, rows_to_predict
 from batch_predictions.spark_master import Capacity
 from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace
 from image_scoring.files import append_json_line, read_json, write_json
-from runtime_guard.budget import Budget, make_budget
+from runtime_guard.budget import Budget
+from runtime_guard.forecast import Pace, pace_of_calibration
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(minutes=10)
-PARAMS = {"engine": "auto", "precision": "f32", "on_overrun": "warn"}
+PARAMS = {"engine": "auto", "precision": "f32", "only_new": False}
 CAPACITY = Capacity(workers=2, cores=4, executor_cores=2)
+Made = tuple[Workspace, RunPaths]
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> tuple[Workspace, RunPaths]:
+def made(tmp_path: Path) -> Made:
     """A run of 36,000 rows, after one that took 0.1 core seconds for each of its rows."""
     workspace = Workspace(tmp_path)
     run = workspace.run("r")
@@ -33,78 +36,134 @@ def made(tmp_path: Path) -> tuple[Workspace, RunPaths]:
 
 
 def budget_of(hours: float) -> Budget:
-    budget = make_budget(START, START + timedelta(hours=hours), 0.2)
-    assert budget is not None
-    return budget
+    deadline = START + timedelta(hours=hours)
+    return Budget(START, deadline, START + 0.8 * timedelta(hours=hours))
+
+
+def never() -> float:
+    raise AssertionError("measured for nothing")
 
 
 def plan_for(
-    made: tuple[Workspace, RunPaths], budget: Budget | None, capacity: Capacity | None = CAPACITY, **params: Any
+    made: Made,
+    budget: Budget | None,
+    capacity: Capacity | None = CAPACITY,
+    measure: Callable[[], float | None] = never,
+    **params: Any,
 ) -> dict[str, Any]:
-    return make_plan(*made, budget, capacity, {**PARAMS, **params}, NOW)
+    return make_plan(*made, budget, capacity, {**PARAMS, **params}, NOW, START, "scheduled", measure)
 
 
-def test_a_run_that_fits(made: tuple[Workspace, RunPaths]) -> None:
+def test_a_run_that_fits(made: Made) -> None:
     plan = plan_for(made, budget_of(2))
     assert plan == read_json(made[1].plan)
-    assert plan["forecast_seconds"] == pytest.approx(900)  # 36,000 rows of 0.1 s on 4 cores
-    assert datetime.fromisoformat(plan["forecast_finish_at"]) == NOW + timedelta(seconds=900)
+    assert plan["p50_seconds"] == pytest.approx(900)  # 36,000 rows of 0.1 s on 4 cores
+    assert plan["p90_seconds"] > plan["p50_seconds"]
+    assert datetime.fromisoformat(plan["p50_finish_at"]) == NOW + timedelta(seconds=plan["p50_seconds"])
+    assert datetime.fromisoformat(plan["p90_finish_at"]) == NOW + timedelta(seconds=plan["p90_seconds"])
+    assert (plan["run_type"], plan["run_after"], plan["planned_at"]) == (
+        "scheduled",
+        START.isoformat(),
+        NOW.isoformat(),
+    )
     assert (plan["starts_at"], plan["deadline_at"]) == (START.isoformat(), (START + timedelta(hours=2)).isoformat())
     assert plan["alert_at"] == (START + timedelta(minutes=96)).isoformat()
-    assert (plan["workers"], plan["cores"], plan["cores_needed"], plan["fits"]) == (2, 4, 1, True)
+    assert (plan["workers"], plan["cores"], plan["cores_per_worker"], plan["fits"]) == (2, 4, 2, True)
+    assert (plan["cores_needed"], plan["workers_needed"]) == (1, 1)
+    assert plan["workers_needed_with_one_lost"] >= 2
+    assert plan["miss_probability"] < 0.01
+    assert (plan["pace_from"], Pace.from_json(plan["pace"]).runs) == ("history", 1)
     text = describe(plan)
-    for part in ("36,000 rows in 20 shards", "2 workers with 4 cores", "forecast 900 s", "to end by 2026-01-01T01:36"):
+    for part in (
+        "36,000 rows in 20 shards",
+        "2 workers with 4 cores",
+        "forecast 15 min (P50)",
+        "to end by 2026-01-01 01:36:00 UTC (deadline 2026-01-01 02:00:00 UTC)",
+    ):
         assert part in text
-    assert "it needs" not in text
 
 
-def test_a_run_that_does_not_fit_is_warned_of(
-    made: tuple[Workspace, RunPaths], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_run_that_does_not_fit_is_warned_of(made: Made, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "batch_predictions.plan"):
         plan = plan_for(made, budget_of(0.3))  # to end 14.4 min after the start: 264 s are left for 3,600
     assert plan["fits"] is False
-    assert plan["cores_needed"] == 14
+    assert (plan["cores_needed"], plan["workers_needed"]) == (14, 7)
+    assert plan["miss_probability"] > 0.9
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "it needs 14 cores" in caplog.text
+    assert "it needs 7 workers of 2 cores (" in caplog.text
 
 
-def test_a_run_that_does_not_fit_is_refused_when_that_is_asked_for(made: tuple[Workspace, RunPaths]) -> None:
-    with pytest.raises(BatchPredictionsError, match=r"run r: .*it needs 14 cores; refused \(on_overrun=refuse\)"):
-        plan_for(made, budget_of(0.3), on_overrun="refuse")
-    assert read_json(made[1].plan)["fits"] is False
-    assert plan_for(made, budget_of(2), on_overrun="refuse")["fits"] is True
+def test_a_run_that_ends_within_the_buffer_does_not_fit_and_yet_may_meet_its_deadline(made: Made) -> None:
+    plan = plan_for(made, budget_of(0.5))  # 900 s from minute 10 on: to end by minute 24, the deadline is minute 30
+    assert plan["fits"] is False
+    assert plan["miss_probability"] < 0.5
 
 
-def test_when_the_time_is_over_no_number_of_cores_helps(made: tuple[Workspace, RunPaths]) -> None:
+def test_when_the_time_is_over_no_number_of_cores_helps(made: Made) -> None:
     plan = plan_for(made, budget_of(0.1))
-    assert (plan["fits"], plan["cores_needed"]) == (False, None)
+    assert (plan["fits"], plan["cores_needed"], plan["workers_needed"], plan["miss_probability"]) == (
+        False,
+        None,
+        None,
+        1,
+    )
     assert describe(plan).endswith("there is no time left")
 
 
-def test_without_a_deadline_nothing_is_refused(made: tuple[Workspace, RunPaths]) -> None:
-    plan = plan_for(made, None, on_overrun="refuse")
-    assert (plan["deadline_at"], plan["alert_at"], plan["fits"], plan["cores_needed"]) == (None, None, None, None)
+def test_without_a_deadline_everything_fits_and_nothing_is_measured(made: Made) -> None:
+    plan = plan_for(made, None)
+    for key in ("deadline_at", "alert_at", "fits", "cores_needed", "workers_needed", "miss_probability"):
+        assert plan[key] is None
+    assert plan["p50_seconds"] == pytest.approx(900)
     assert "no deadline" in describe(plan)
+    assert plan_for(made, None, precision="bf16")["pace"] is None
 
 
 @pytest.mark.parametrize("params", [{"engine": "tensorflow"}, {"precision": "bf16"}])
-def test_before_the_first_run_of_its_kind_there_is_no_forecast(
-    params: dict[str, Any], made: tuple[Workspace, RunPaths]
-) -> None:
-    plan = plan_for(made, budget_of(0.3), on_overrun="refuse", **params)
-    assert (plan["core_seconds_per_row"], plan["forecast_seconds"], plan["fits"]) == (None, None, None)
+def test_before_the_first_run_of_its_kind_the_pace_is_measured(params: dict[str, Any], made: Made) -> None:
+    plan = plan_for(made, budget_of(2), measure=lambda: 0.2, **params)
+    assert (plan["pace_from"], plan["core_seconds_per_row"]) == ("calibration", 0.2)
+    assert plan["pace"] == pace_of_calibration(0.2).to_json()
+    assert plan["p50_seconds"] == pytest.approx(1800 + plan["pace"]["overhead_seconds"])
+
+
+def test_a_measurement_that_failed_is_no_forecast_and_no_failure(made: Made) -> None:
+    plan = plan_for(made, budget_of(0.3), measure=lambda: None, precision="bf16")
+    for key in ("pace", "pace_from", "core_seconds_per_row", "p50_seconds", "p90_seconds", "miss_probability", "fits"):
+        assert plan[key] is None
     assert "no forecast before the first run" in describe(plan)
 
 
-def test_a_cluster_that_does_not_say_what_it_has(made: tuple[Workspace, RunPaths]) -> None:
+def test_a_cluster_that_does_not_say_what_it_has(made: Made) -> None:
     plan = plan_for(made, budget_of(2), None)
-    assert (plan["workers"], plan["cores"], plan["forecast_seconds"], plan["fits"]) == (None, None, None, None)
+    for key in ("workers", "cores", "cores_per_worker", "p50_seconds", "fits", "workers_needed"):
+        assert plan[key] is None
     assert plan["cores_needed"] == 1
     assert "workers" not in describe(plan)
+
+
+def test_rows_that_will_be_carried_over_take_no_time(made: Made) -> None:
+    workspace, _ = made
+    for newly in (100, 50, 0):
+        carried = {"rows": 1000, "carried_over": 1000 - newly, "newly_predicted": newly, "cores": 2}
+        append_json_line(workspace.history, {**carried, "predict_seconds": 1, "engine": "openvino", "precision": "f32"})
+    plan = plan_for(made, budget_of(2), only_new=True)
+    assert (plan["rows"], plan["rows_to_predict"]) == (36_000, 1800)
+    assert plan["p50_seconds"] == pytest.approx(45)
+    assert "about 1,800 of them to predict anew" in describe(plan)
+    assert plan_for(made, budget_of(2))["rows_to_predict"] == 36_000
+    assert rows_to_predict(10, [{"rows": 5, "carried_over": 0}], only_new=True) == 10
 
 
 def test_a_run_without_a_manifest_is_refused(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     with pytest.raises(BatchPredictionsError, match="it has no manifest"):
         plan_for((workspace, workspace.run("r")), None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(41.4, "41 s"), (99, "99 s"), (720, "12 min"), (11_100, "3 h 5 min"), (1_002_240, "11.6 days")],
+)
+def test_a_duration_in_the_unit_that_people_would_use(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

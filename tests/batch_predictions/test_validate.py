@@ -254,7 +254,7 @@ def test_the_history_has_one_line_for_a_run(made: tuple[Workspace, RunPaths]) ->
     append_json_line(workspace.history, {"run_key": "20270101T000000Z", "rows": 2})
     write_json(run.progress, {"cores": 4, "workers": 2, "engine": "openvino", "precision": "f32", "model": "猫"})
     for seconds in (1.5, 2.25):
-        append_json_line(run.submissions, {"seconds": seconds})
+        append_json_line(run.submissions, {"started_at": "2026-01-01T00:00:00+00:00", "seconds": seconds})
     for _ in range(2):
         validate(workspace, run, LABELS, 0.0)
     before, line, after = read_json_lines(workspace.history)

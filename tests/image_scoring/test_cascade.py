@@ -157,6 +157,7 @@ def test_the_labels_are_those_of_f32(choose: Callable[[], EngineChoice], picture
     assert choose() == choice
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("any_machine")
 def test_real_outputs_are_bit_for_bit_those_of_the_engine_that_decided(
     choose: Callable[[], EngineChoice], pictures: Images

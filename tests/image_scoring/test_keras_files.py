@@ -84,6 +84,21 @@ def test_fast_path(kind: str, library: str, ending: str, tmp_path: Path) -> None
     check_fast_path(path, expected, THREE[: max(2, expected.shape[1])])
 
 
+@pytest.mark.slow
+def test_a_model_of_any_size_is_converted_for_each_size_that_a_spec_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    write(path, keras, KINDS["any size"])
+    reference, converted = keras.models.load_model(path), set()
+    for size in (SIZE, SIZE // 2, SIZE):
+        images = np.ascontiguousarray(IMAGES[:8, :size, :size])
+        spec = spec_of(path, THREE[:2], size=size)
+        choice = choose_engine(Workspace(tmp_path), path, spec, "auto", "f32", images)
+        difference = np.abs(open_engine(choice).predict(images) - np.asarray(reference(images)))
+        assert (choice.name, bool(difference.max() <= 1e-3)) == ("openvino", True)
+        converted.add(choice.path)
+    assert len(converted) == 2
+
+
 def set_version(path: Path, version: Any) -> None:
     with h5py.File(path, "a") as file:
         for group in (file, file["model_weights"]):
@@ -167,6 +182,7 @@ def test_the_library_that_wrote_a_file_reads_it(
     assert_same(np.asarray(load_keras(path)(IMAGES, training=False)), expected, spec_of(path, size=SIZE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_sixteen_bits_fall_back_to_the_library_with_one_line(
     library: str, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from image_scoring.commits import Commit
 from image_scoring.contract import BatchPredictionsError, TemporaryError
 from image_scoring.fence import Fenced
 from image_scoring.files import read_json
-from image_scoring.progress import Progress
+from image_scoring.progress import FINEST_SECONDS, MOST_SAMPLES, Progress, Sample, add_sample
 
 RESUMED = [Commit(0, 100, 2, carried=10, rerun=20, rechecked=1, began=5.0, ended=6.0), Commit(1, 200, 3)]
 
@@ -103,3 +104,54 @@ def test_a_failure_says_whether_a_retry_may_help(
     assert record["worth_retrying"] is worth_retrying
     assert record["eta_seconds"] is None
     assert record["rows_done"] == 310
+
+
+def test_samples_begin_with_predicting_and_end_with_now(
+    progress: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert written(progress, tmp_path / "p.json")["samples"] == []
+    progress.start_predicting()
+    progress.cores = 4
+    for moment, rows in ((100.0, 0), (100.5, 50), (101.2, 0)):
+        monkeypatch.setattr("time.time", lambda moment=moment: moment)
+        progress.add(Commit(2, rows, 0))
+        record = written(progress, tmp_path / "p.json")
+    assert record["samples"] == [[100.0, 300, 4], [100.5, 350, 4], [101.2, 350, 4]]
+    progress.finish(tmp_path / "p.json")
+    assert read_json(tmp_path / "p.json")["samples"] == record["samples"]
+
+
+def test_samples_of_earlier_attempts_are_kept_with_their_rows(progress: Progress) -> None:
+    earlier = [(1.0, 0, 2), (2.0, 200, 2), (3.0, 300, 2), (4.0, 900, 2)]
+    progress.resume(1000, 10, RESUMED, earlier)
+    assert progress.samples == earlier[:3]  # of 300 rows; the others are not committed
+    progress.resume(1000, 10, [])
+    assert progress.samples == []
+
+
+@pytest.mark.parametrize("seconds", [60.0, 3600.0, 7 * 86_400.0])
+def test_samples_stay_few_and_even_however_long_it_takes(seconds: float) -> None:
+    step = max(FINEST_SECONDS, seconds / 5000)
+    samples: list[Sample] = []
+    moments = [index * step for index in range(int(seconds / step) + 1)]
+    for moment in moments:
+        samples = add_sample(samples, (moment, int(moment), 2))
+        assert len(samples) <= MOST_SAMPLES
+        assert samples[0] == (0.0, 0, 2)
+        assert samples[-1][0] == moment
+    gaps = sorted(new[0] - old[0] for old, new in pairwise(samples[1:-1]))
+    assert len(samples) >= min(MOST_SAMPLES / 2, len(moments))
+    assert gaps[-1] - gaps[0] <= 2 * step
+
+
+def test_a_clock_that_is_set_back_leaves_no_sample_of_the_future() -> None:
+    samples: list[Sample] = [(100.0, 0, 2), (200.0, 10, 2), (300.0, 20, 2)]
+    assert add_sample(samples, (250.0, 20, 2)) == [(100.0, 0, 2), (200.0, 10, 2), (250.0, 20, 2)]
+    assert add_sample(samples, (50.0, 20, 2)) == [(50.0, 20, 2)]
+
+
+def test_a_run_that_waits_for_cores_says_so_until_it_has_them(progress: Progress, tmp_path: Path) -> None:
+    progress.waiting = True
+    assert written(progress, tmp_path / "p.json")["waiting"] is True
+    progress.start_predicting()
+    assert written(progress, tmp_path / "p.json")["waiting"] is False

@@ -139,6 +139,7 @@ scorer.score(*columns(task, names))
 """
 
 
+@pytest.mark.slow
 def test_an_image_that_hangs_ends_the_worker(tmp_path: Path) -> None:
     """For Spark to see it, and to try again under supervision."""
     ended = subprocess.run(

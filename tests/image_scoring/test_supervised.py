@@ -24,6 +24,8 @@ from tests.image_scoring.deadly import DeadlyTask
 from tests.image_scoring.greys import columns, grey, make_task
 from tests.integration.commands import project_path
 
+pytestmark = pytest.mark.slow
+
 
 def children_of(process: psutil.Process) -> list[psutil.Process]:
     """All but the tracker of resources, which Python keeps until its own end."""

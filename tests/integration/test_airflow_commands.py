@@ -94,8 +94,10 @@ def test_no_connection_is_never_taken_for_yarn(airflow: Airflow, connection: str
     assert cause in failure["message"]
 
 
-def test_dags_test_runs_the_whole_dag(airflow: Airflow) -> None:
-    airflow("dags", "test", "batch_predictions", "2026-11-03", "--conf", json.dumps({"limit": 7}))
+def test_dags_test_runs_the_whole_dag_and_asks_nobody(airflow: Airflow) -> None:
+    conf = {"limit": 7, "interval": "1s", "on_overrun": "approve"}
+    airflow("dags", "test", "batch_predictions", "2026-11-03", "--conf", json.dumps(conf))
     run = airflow.workspace / "runs" / "20261103T000000Z"
+    assert json.loads((run / "plan.json").read_text())["fits"] is False
     assert json.loads((run / "metrics.json").read_text())["rows"] == 7
     assert (airflow.workspace / "published" / "current").resolve() == run.resolve()

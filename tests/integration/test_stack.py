@@ -53,7 +53,7 @@ def test_a_run_past_its_interval_is_alerted_once_and_still_published(stack: Runn
     assert wait_for_end(stack, dag_run) == "success"
     run = files_of(stack, dag_run)
     (alert,) = read_json_lines(run.alerts)
-    assert alert["level"] == "late"
+    assert alert["level"] == "breached"
     assert run.run_key in alert["text"]
     wait_until(
         lambda: stack.api.task_states(dag_run["dag_run_id"])["watch_runtime"] == "success", "the watch has ended"

@@ -37,3 +37,11 @@ def test_a_cluster_of_the_callers_own_gets_nothing_of_the_local_one(
     assert environment["AIRFLOW_CONN_SPARK_DEFAULT"] == "spark://far:7077"
     assert environment["BATCH_PREDICTIONS_SPARK_PROPERTIES"] == "/their/properties"
     assert not {"SPARK_CONF_DIR", "SPARK_LOCAL_IP"} & set(environment)
+
+
+def test_alerts_go_where_the_caller_says(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_BATCH_PREDICTIONS_ALERTS", "smtp://mail:25")
+    monkeypatch.setenv("AIRFLOW_CONN_SOMETHING_ELSE", "http://elsewhere")
+    environment = make_environment(layout, Options(layout.workspace), ADDRESSES, "")
+    assert environment["AIRFLOW_CONN_BATCH_PREDICTIONS_ALERTS"] == "smtp://mail:25"
+    assert "AIRFLOW_CONN_SOMETHING_ELSE" not in environment

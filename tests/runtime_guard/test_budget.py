@@ -52,3 +52,42 @@ def test_an_interval_that_was_asked_for_wins(following: datetime | None) -> None
 @pytest.mark.parametrize("following", [None, START, START - timedelta(days=1)])
 def test_without_a_next_run_there_is_no_budget(following: datetime | None) -> None:
     assert make_budget(START, following, 0.2) is None
+
+
+def test_a_run_that_starts_late_keeps_its_deadline() -> None:
+    following = START + timedelta(hours=10)
+    late = make_budget(START, following, 0.2, started_at=START + timedelta(hours=9))
+    assert late == make_budget(START, following, 0.2)
+
+
+@pytest.mark.parametrize("hours", [10, 13])
+def test_a_run_that_starts_after_its_deadline_has_until_the_next_run_after_its_start(hours: float) -> None:
+    started, following = START + timedelta(hours=hours), START + timedelta(hours=20)
+    budget = make_budget(START, START + timedelta(hours=10), 0.2, started_at=started, next_after_start=following)
+    assert budget == Budget(started, following, following - (following - started) * 0.2)
+
+
+@pytest.mark.parametrize(
+    ("interval", "next_after_start"), [(timedelta(hours=10), START + timedelta(hours=20)), (None, None)]
+)
+def test_without_a_next_run_to_go_by_it_has_a_whole_interval_from_its_start(
+    interval: timedelta | None, next_after_start: datetime | None
+) -> None:
+    started, following = START + timedelta(hours=13), START + timedelta(hours=10)
+    budget = make_budget(START, following, 0.2, interval, started, next_after_start=next_after_start)
+    assert budget == Budget(started, started + timedelta(hours=10), started + timedelta(hours=8))
+
+
+@pytest.mark.parametrize("days", [0, 30])
+def test_a_backfilled_run_has_the_interval_from_its_start(days: int) -> None:
+    started, following = START + timedelta(days=days, hours=1), START + timedelta(hours=10)
+    budget = make_budget(
+        START, following, 0.2, started_at=started, backfill=True, next_after_start=started + timedelta(minutes=5)
+    )
+    assert budget == Budget(started, started + timedelta(hours=10), started + timedelta(hours=8))
+
+
+def test_a_backfilled_run_may_have_an_interval_of_its_own() -> None:
+    started = START + timedelta(days=30)
+    budget = make_budget(START, None, 0, timedelta(hours=2), started, backfill=True)
+    assert budget == Budget(started, started + timedelta(hours=2), started + timedelta(hours=2))

@@ -11,10 +11,11 @@ import pytest
 from airflow.triggers.base import TriggerEvent
 
 from image_scoring.contract import RunPaths, Workspace
-from image_scoring.files import write_json
+from image_scoring.files import read_json
 from runtime_guard import trigger as module
 from runtime_guard.states import has_ended
 from runtime_guard.trigger import ALERT, ENDED, RuntimeTrigger
+from tests.runtime_guard.runs import plan
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def tell(monkeypatch: pytest.MonkeyPatch, *states: str | None) -> list[tuple[str
 
 def make_late(run: RunPaths) -> None:
     past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    write_json(run.plan, {"alert_at": past, "deadline_at": past})
+    plan(run, alert_at=past, deadline_at=past)
 
 
 def test_a_trigger_comes_back_from_what_is_stored_of_it(run: RunPaths) -> None:
@@ -86,14 +87,25 @@ def test_it_does_not_tell_of_a_task_that_has_ended(run: RunPaths, monkeypatch: p
     assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
 
 
-def test_it_asks_again_when_no_answer_comes(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([None, "success"])
+def test_it_keeps_what_it_knows_where_the_next_one_finds_it(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(monkeypatch, "running", "success")
+    at_risk = datetime.now(UTC) + timedelta(hours=1)
+    plan(run, deadline_at=at_risk.isoformat(), alert_at=at_risk.isoformat())  # the plan's pace needs three hours
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
+    assert read_json(run.watch)["late_polls"] == 1
+    tell(monkeypatch, "running")
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ALERT})
+    assert read_json(run.watch)["late_polls"] == 2
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), RuntimeError("the API server restarts"), OSError("stale handle")])
+def test_it_asks_again_when_no_answer_comes(error: Exception, run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter([error, error])
 
     def task_state(dag_id: str, run_id: str, task_id: str) -> str:
-        answer = next(answers)
-        if answer is None:
-            raise TimeoutError
-        return answer
+        for error in errors:
+            raise error
+        return "success"
 
     monkeypatch.setattr(module, "task_state", task_state)
     assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})

@@ -1,0 +1,169 @@
+"""`python -m drill [NAME=VALUE ...]`: what `make drill` calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from drill.record import record_of
+from drill.scenarios import DRILLS, WORKERS, Drill
+from drill.stage import DrillError, Stage
+from image_scoring.contract import BatchPredictionsError, Workspace
+from image_scoring.files import read_json
+from local_stack.__main__ import interrupt, with_value
+from local_stack.airflow_api import ApiError
+from local_stack.options import REPOSITORY, Options, UsageError
+from local_stack.stack import Stack, StackError
+
+SAMPLE = REPOSITORY / "sample" / "pictures"
+NAMES = ("ONLY", "OUTPUT", "WORKSPACE", "IMAGES")
+# No scheduled run comes in between.
+NEVER = "2999-01-01"
+PROBLEMS = (ApiError, BatchPredictionsError, DrillError, StackError, httpx.HTTPError)
+
+console = Console(soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for: the drills, how many pictures, and where."""
+
+    drills: tuple[Drill, ...]
+    images: int
+    output: Path
+    workspace: Path
+
+
+def say(text: str) -> None:
+    console.print(text, highlight=False, markup=False)
+
+
+def parse(words: list[str]) -> Plan:
+    """Raises UsageError. Paths are taken from the current directory."""
+    values = dict(word.partition("=")[::2] for word in words)
+    if unknown := sorted(set(values) - set(NAMES)):
+        raise UsageError(f"{unknown[0]}: there is no such option; there are {', '.join(NAMES)}")
+    images = values.get("IMAGES") or "4096"
+    if not images.isdecimal() or int(images) < 1024:
+        raise UsageError(f"IMAGES={images}: it must be a whole number from 1024, so that there is time for a fault")
+    workspace = Path(values.get("WORKSPACE") or REPOSITORY / "workspace" / ".drill").expanduser().absolute()
+    output = Path(values.get("OUTPUT") or workspace / "drills.jsonl").expanduser().absolute()
+    return Plan(_chosen(values.get("ONLY", "")), int(images), output, workspace)
+
+
+def _chosen(text: str) -> tuple[Drill, ...]:
+    """The drills of that name; always the undisturbed one first, which the others are measured by."""
+    known = {drill.name: drill for drill in DRILLS}
+    names = [name for name in text.split(",") if name] or list(known)
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"ONLY={text}: there is no drill {unknown[0]}; there are {', '.join(known)}")
+    return tuple(drill for drill in DRILLS if drill.name in names or drill is DRILLS[0])
+
+
+def pictures(directory: Path, count: int) -> Path:
+    """A directory with `count` good pictures: those of the sample under ever new names."""
+    directory.mkdir(parents=True, exist_ok=True)
+    good = sorted(path for path in SAMPLE.rglob("*.*") if path.stem[-3:].isdigit())
+    for number in range(count):
+        original = good[number % len(good)]
+        target = directory / f"{number:06d}{original.suffix}"
+        if not target.exists():
+            target.write_bytes(original.read_bytes())
+    return directory
+
+
+def drill_all(plan: Plan) -> int:
+    """Returns 1 when something was not as expected."""
+    source = pictures(plan.workspace / f"pictures-{plan.images}", plan.images)
+    plan.output.parent.mkdir(parents=True, exist_ok=True)
+    plan.output.write_text("")
+    records = []
+    with stage_of(plan.workspace, source) as stage:
+        warm_up(stage)
+        for drill in plan.drills:
+            say(f"drill {drill.name}: {drill.title}")
+            record = play(stage, drill)
+            records.append(record)
+            with open(plan.output, "a", encoding="utf-8") as file:
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            for alert in record["alerts"]:
+                say(f"    {alert['seconds']:4.0f} s  {alert['level']}: {alert['text']}")
+    console.print(table_of(records))
+    say(f"written: {plan.output}")
+    return 0 if all(record["as_expected"] for record in records) else 1
+
+
+@contextmanager
+def stage_of(workspace: Path, source: Path) -> Iterator[Stage]:
+    stack = Stack(Options(workspace, WORKERS, max((os.cpu_count() or 1) // WORKERS, 1)), say)
+    addresses = stack.start(start_date=NEVER)
+    try:
+        with closing(stack.api(addresses)) as api:
+            api.unpause()
+            yield Stage(stack, addresses, api, Workspace(workspace), source)
+    finally:
+        stack.end()
+
+
+def warm_up(stage: Stage) -> None:
+    """One run that converts the model and one that the intervals of the others are taken from."""
+    say("drill: two runs without a deadline, to learn how long one takes")
+    for params in ({"limit": 512}, {}):
+        run = stage.start(**params)
+        run.wait_for_end()
+    record = read_json(run.files.progress)
+    stage.base_seconds = run.seconds_until(record["updated_at"])
+
+
+def play(stage: Stage, drill: Drill) -> dict[str, Any]:
+    run = drill.play(stage)
+    return record_of(drill, run, str(stage.api.run(run.run_id)["state"]))
+
+
+def table_of(records: list[dict[str, Any]]) -> Table:
+    table = Table(title="drills: seconds from when the run was due")
+    for name in ("drill", "interval", "predicted", "alerts", "lead s", "lead", "false", "as expected"):
+        table.add_column(name, justify="left" if name in ("drill", "alerts") else "right")
+    for record in records:
+        lead = record["lead_seconds"]
+        table.add_row(
+            record["drill"],
+            f"{record['interval_seconds']:.0f}",
+            f"{record['predicted_seconds']:.0f}",
+            ", ".join(f"{alert['level']} {alert['seconds']:.0f}" for alert in record["alerts"]) or "none",
+            "–" if lead is None else f"{lead:.0f}",
+            "–" if lead is None else f"{record['lead_share']:.0%}",
+            str(record["false_alarms"]),
+            "yes" if record["as_expected"] else "NO",
+        )
+    return table
+
+
+def main(words: list[str]) -> int:
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        return drill_all(parse([with_value(word) for word in words]))
+    except UsageError as error:
+        say(f"error: {error}")
+        return 2
+    except PROBLEMS as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,169 @@
+"""Which alert a run gives cause for. Pure: no Airflow, no clock, no file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+AT_RISK_ABOVE = 0.2
+LATE_ABOVE = 0.8
+CALM_BELOW = 0.1
+POLLS = 2
+"""So many polls in a row must agree: one alone may have met a pause between two shards."""
+
+
+class Level(StrEnum):
+    """What is raised, each at most once a run. `missed` is raised by the backstop, never here."""
+
+    AT_RISK = "at_risk"
+    LATE = "late"
+    BREACHED = "breached"
+    STALLED = "stalled"
+    QUEUED = "queued"
+    RECOVERED = "recovered"
+    MISSED = "missed"
+
+
+SEVERITY = (Level.AT_RISK, Level.LATE, Level.BREACHED)
+"""In this order, one at a poll, also for a run that was too slow from its start. A deadline that is over is told at
+once, and none of these is raised after a later one."""
+
+
+class Phase(StrEnum):
+    """What predict is doing.
+
+    waiting: for a slot of Airflow's, or for cores of Spark's. starting: it runs, and no image is begun yet.
+    pausing: it failed and will be tried again.
+    """
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    PREDICTING = "predicting"
+    PAUSING = "pausing"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class View:
+    """What one poll sees.
+
+    miss_probability: of ending after deadline_at; None while nothing is known.
+    last_advance: when rows were committed last. expected_silence: seconds without a row that are nothing unusual.
+    queue_limit: seconds that predict may wait. None means that there is no such limit.
+    """
+
+    now: datetime
+    phase: Phase
+    miss_probability: float | None = None
+    deadline_at: datetime | None = None
+    last_advance: datetime | None = None
+    expected_silence: float | None = None
+    queue_limit: float | None = None
+
+
+@dataclass
+class Memory:
+    """What has to be known of earlier polls.
+
+    raised: the levels, in order. risk_polls, late_polls, calm_polls: how many in a row, up to the last one.
+    waiting_since: since when predict waits, in this attempt or the ones before it, without a row meanwhile.
+    """
+
+    raised: list[Level] = field(default_factory=list)
+    risk_polls: int = 0
+    late_polls: int = 0
+    calm_polls: int = 0
+    phase: Phase | None = None
+    phase_since: datetime | None = None
+    waiting_since: datetime | None = None
+    stalled_at: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        record = asdict(self)
+        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in record.items()}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Memory:
+        moments = {
+            key: datetime.fromisoformat(record[key])
+            for key in ("phase_since", "waiting_since", "stalled_at")
+            if record.get(key)
+        }
+        phase = Phase(record["phase"]) if record.get("phase") else None
+        raised = [Level(level) for level in record.get("raised", [])]
+        return cls(**{**record, **moments, "phase": phase, "raised": raised})
+
+
+def judge(memory: Memory, view: View) -> list[Level]:
+    """The levels to raise now, each once a run, none after its end. Notes them, and the poll, in `memory`."""
+    _note_phase(memory, view)
+    if view.phase == Phase.ENDED:
+        return []
+    silent = _is_silent(memory, view)
+    found = [_risk(memory, view), _stall(memory, view, silent), _queue(memory, view), _recovery(memory, view, silent)]
+    due = [level for level in found if level and level not in memory.raised]
+    memory.raised += due
+    return due
+
+
+def _note_phase(memory: Memory, view: View) -> None:
+    if memory.phase != view.phase:
+        memory.phase, memory.phase_since = view.phase, view.now
+    if view.phase == Phase.PREDICTING:
+        memory.waiting_since = None
+    elif view.phase == Phase.WAITING and memory.waiting_since is None:
+        memory.waiting_since = view.now
+
+
+def _risk(memory: Memory, view: View) -> Level | None:
+    probability = view.miss_probability
+    memory.risk_polls = memory.risk_polls + 1 if probability is not None and probability > AT_RISK_ABOVE else 0
+    memory.late_polls = memory.late_polls + 1 if probability is not None and probability > LATE_ABOVE else 0
+    if view.deadline_at and view.now >= view.deadline_at:
+        level = Level.BREACHED
+    elif memory.late_polls >= POLLS and Level.AT_RISK in memory.raised:
+        level = Level.LATE
+    elif memory.risk_polls >= POLLS:
+        level = Level.AT_RISK
+    else:
+        return None
+    worse = SEVERITY[SEVERITY.index(level) :]
+    return None if set(worse) & set(memory.raised) else level
+
+
+def _is_silent(memory: Memory, view: View) -> bool:
+    """No row for longer than usual. An attempt that has just begun is given its time from there."""
+    if view.phase not in (Phase.STARTING, Phase.PREDICTING) or view.expected_silence is None:
+        return False
+    moments = [moment for moment in (memory.phase_since, view.last_advance) if moment]
+    return (view.now - max(moments)).total_seconds() > view.expected_silence
+
+
+def _stall(memory: Memory, view: View, silent: bool) -> Level | None:
+    if not silent or Level.STALLED in memory.raised:
+        return None
+    memory.stalled_at = view.now
+    return Level.STALLED
+
+
+def _queue(memory: Memory, view: View) -> Level | None:
+    if view.phase != Phase.WAITING or memory.waiting_since is None or view.queue_limit is None:
+        return None
+    waited = (view.now - memory.waiting_since).total_seconds()
+    return Level.QUEUED if waited > view.queue_limit else None
+
+
+def _recovery(memory: Memory, view: View, silent: bool) -> Level | None:
+    """Over is over: no cause left on two polls in a row, while rows come; a breach is never taken back."""
+    raised = set(memory.raised)
+    if not raised & {Level.AT_RISK, Level.LATE, Level.STALLED} or Level.BREACHED in raised:
+        return None
+    safe = view.miss_probability is not None and view.miss_probability < CALM_BELOW
+    if not raised & {Level.AT_RISK, Level.LATE}:
+        safe = safe or view.miss_probability is None
+    advanced = not memory.stalled_at or (view.last_advance is not None and view.last_advance > memory.stalled_at)
+    calm = safe and advanced and not silent and view.phase == Phase.PREDICTING
+    memory.calm_polls = memory.calm_polls + 1 if calm else 0
+    return Level.RECOVERED if memory.calm_polls >= POLLS else None

@@ -1,0 +1,123 @@
+"""Scheduled runs that there never were are told of, each once, and no others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.api.datamodels._generated import DagRun
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import GetPreviousDagRun, PreviousDagRunResult
+
+from batch_predictions import missed, settings
+from batch_predictions.missed import report_missed
+from image_scoring.contract import Workspace, run_key
+from image_scoring.files import read_json_lines
+from runtime_guard.alerts import Alert
+
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def make_dag_run(due: datetime, days: float | None = 0.1, run_type: str = "scheduled") -> DagRun:
+    """A run that took so many days; None for one that is still at work."""
+    return DagRun(
+        dag_id="d",
+        run_id=f"{run_type}__{due:%Y-%m-%d}",
+        logical_date=due,
+        data_interval_start=due,
+        data_interval_end=due,
+        run_after=due,
+        start_date=due,
+        end_date=None if days is None else due + days * DAY,
+        run_type=run_type,
+        state="success",
+        consumed_asset_events=[],
+        partition_key=None,
+    )
+
+
+class Airflow:
+    """Knows the runs before."""
+
+    def __init__(self, runs: list[DagRun]) -> None:
+        self.runs = runs
+
+    def send(self, question: GetPreviousDagRun) -> PreviousDagRunResult:
+        earlier = [run for run in self.runs if run.logical_date < question.logical_date]
+        return PreviousDagRunResult(dag_run=max(earlier, key=lambda run: run.logical_date) if earlier else None)
+
+
+@pytest.fixture(autouse=True)
+def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
+    """What went through the channels."""
+    alerts: list[Alert] = []
+    monkeypatch.setattr(missed, "deliver", alerts.extend)
+    return alerts
+
+
+@pytest.fixture
+def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Reports on the last of some runs; returns the run's alerts."""
+    monkeypatch.setattr(settings, "WORKSPACE", tmp_path)
+
+    def report(*runs: DagRun, schedule: str | None = "@daily") -> list[dict[str, str]]:
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Airflow(list(runs[:-1])), raising=False)
+        context = {"dag": DAG("d", schedule=schedule, start_date=FIRST), "dag_run": runs[-1]}
+        report_missed(context)
+        return read_json_lines(Workspace(tmp_path).run(run_key(runs[-1].logical_date)).alerts)
+
+    return report
+
+
+def test_the_days_that_a_long_run_has_cost_are_one_alert(report: Any) -> None:
+    (alert,) = report(make_dag_run(FIRST, 3.5), make_dag_run(FIRST + 4 * DAY))
+    assert alert["level"] == "missed"
+    assert (
+        "3 scheduled runs were skipped (2026-01-02 00:00 UTC, 2026-01-03 00:00 UTC, 2026-01-04 00:00 UTC)"
+        in alert["text"]
+    )
+    assert "scheduled__2026-01-01 was at work until 2026-01-04 12:00 UTC" in alert["text"]
+    assert "backfill create --dag-id d --from-date 2026-01-02T00:00 --to-date 2026-01-04T00:00" in alert["text"]
+
+
+def test_a_task_that_runs_again_does_not_tell_again(report: Any, delivered: list[Alert]) -> None:
+    runs = make_dag_run(FIRST, 2.5), make_dag_run(FIRST + 3 * DAY)
+    assert report(*runs) == report(*runs)
+    assert [alert.level for alert in delivered] == ["missed"]
+
+
+def test_no_day_is_missing(report: Any) -> None:
+    assert report(make_dag_run(FIRST, 1.5), make_dag_run(FIRST + DAY)) == []
+
+
+def test_days_on_which_nothing_was_at_work_are_not_ours_to_tell(report: Any) -> None:
+    """The DAG was paused, or Airflow was down."""
+    assert report(make_dag_run(FIRST), make_dag_run(FIRST + 4 * DAY)) == []
+    (alert,) = report(make_dag_run(FIRST, 1.5), make_dag_run(FIRST + 4 * DAY))
+    assert "1 scheduled run was skipped (2026-01-02 00:00 UTC)" in alert["text"]
+
+
+def test_a_run_by_hand_may_stand_in_the_way_too(report: Any) -> None:
+    by_hand = make_dag_run(FIRST + 0.5 * DAY, 2, "manual")
+    (alert,) = report(make_dag_run(FIRST), by_hand, make_dag_run(FIRST + 3 * DAY))
+    assert "2 scheduled runs were skipped" in alert["text"]
+    assert "manual__2026-01-01 was at work until 2026-01-03 12:00 UTC" in alert["text"]
+
+
+def test_a_run_before_that_is_still_at_work(report: Any) -> None:
+    (alert,) = report(make_dag_run(FIRST, None), make_dag_run(FIRST + 2 * DAY))
+    assert "scheduled__2026-01-01 is still at work" in alert["text"]
+
+
+def test_the_first_run_has_missed_nothing(report: Any) -> None:
+    assert report(make_dag_run(FIRST)) == []
+    assert report(make_dag_run(FIRST, 9, "manual"), make_dag_run(FIRST + 4 * DAY)) == []
+
+
+@pytest.mark.parametrize("run_type", ["manual", "backfill", "asset_triggered"])
+def test_a_run_that_the_schedule_did_not_make_is_not_asked(run_type: str, report: Any) -> None:
+    assert report(make_dag_run(FIRST, 3), make_dag_run(FIRST + 4 * DAY, run_type=run_type)) == []

@@ -1,0 +1,193 @@
+"""What the task plan does with a run that does not fit: goes on, fails, or asks a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import CreateHITLDetailPayload, GetPreviousDagRun, PreviousDagRunResult
+from airflow.sdk.execution_time.context import set_current_context
+from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
+
+from batch_predictions import settings, spark_master
+from batch_predictions.params import KNOBS
+from batch_predictions.plan_operator import APPROVE, LEAST_WAIT, REJECT, PlanOperator
+from batch_predictions.spark_master import Capacity
+from image_scoring.contract import RunPaths, Workspace, run_key
+from image_scoring.files import append_json_line, read_json, write_json
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+TASK_INSTANCE = UUID(int=7)
+LATE = {"interval": "18m"}  # to end after 14.4 of them, and it takes 15
+
+
+class Airflow:
+    """The other end of a task's line to Airflow, with nothing behind it."""
+
+    def __init__(self) -> None:
+        self.asked: list[CreateHITLDetailPayload] = []
+
+    def send(self, msg: Any) -> Any:
+        if isinstance(msg, GetPreviousDagRun):
+            return PreviousDagRunResult(dag_run=None)
+        assert isinstance(msg, CreateHITLDetailPayload)
+        self.asked.append(msg)
+        return None
+
+
+class InProcess(Airflow, InProcessSupervisorComms):
+    """As under `airflow dags test`."""
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
+    line = Airflow()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", line, raising=False)
+    return line
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
+    """Of 36,000 rows, after one that took 0.1 core seconds for each; there are 4 cores."""
+    monkeypatch.setattr(settings, "WORKSPACE", tmp_path)
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", "spark://localhost:7077")
+    monkeypatch.setattr(spark_master, "find_capacity", lambda *_: Capacity(workers=2, cores=4, executor_cores=2))
+    workspace = Workspace(tmp_path)
+    run = workspace.run(run_key(NOW))
+    write_json(run.manifest_summary, {"rows": 36_000, "shards": 20})
+    past = {"run_key": "p", "rows": 1000, "cores": 2, "predict_seconds": 50.0, "engine": "openvino", "precision": "f32"}
+    append_json_line(workspace.history, past)
+    return run
+
+
+class Task:
+    """The task plan and the context that Airflow gives it, for a run due now with these Params."""
+
+    def __init__(self, **params: Any) -> None:
+        with DAG("d", schedule="@daily", start_date=NOW - timedelta(days=9)) as dag:
+            self.operator = PlanOperator(task_id="plan", execution_timeout=timedelta(minutes=5))
+        self.context: Any = {
+            "dag": dag,
+            "dag_run": SimpleNamespace(
+                dag_id="d", logical_date=NOW, run_after=NOW, run_type="scheduled", start_date=NOW
+            ),
+            "params": {name: knob.default for name, knob in KNOBS.items()} | params,
+            "ti": SimpleNamespace(task_id="plan"),
+            "task_instance": SimpleNamespace(id=TASK_INSTANCE),
+        }
+
+    def execute(self) -> None:
+        with set_current_context(self.context):
+            self.operator.execute(self.context)
+
+    def answer(self, option: str, name: str | None) -> None:
+        """What Airflow calls in a new process when a person, or after the time nobody, has answered."""
+        event = {
+            "chosen_options": [option],
+            "params_input": {},
+            "responded_at": datetime.now(UTC),
+            "responded_by_user": {"id": "1", "name": name} if name else None,
+            "timedout": name is None,
+        }
+        with set_current_context(self.context):
+            self.operator.execute_complete(self.context, event)
+
+
+@pytest.mark.usefixtures("airflow")
+@pytest.mark.parametrize("on_overrun", ["warn", "refuse", "approve"])
+def test_a_run_that_fits_goes_on(on_overrun: str, run: RunPaths) -> None:
+    Task(on_overrun=on_overrun, interval="1d").execute()
+    plan = read_json(run.plan)
+    assert (plan["fits"], plan["run_type"], plan["run_after"]) == (True, "scheduled", NOW.isoformat())
+
+
+@pytest.mark.usefixtures("airflow")
+def test_a_run_that_does_not_fit_goes_on_with_a_warning(run: RunPaths) -> None:
+    Task(**LATE).execute()
+    assert read_json(run.plan)["fits"] is False
+
+
+@pytest.mark.usefixtures("airflow")
+def test_a_run_that_does_not_fit_is_refused_in_one_line(run: RunPaths) -> None:
+    with pytest.raises(AirflowFailException, match=r"run .*it needs 3 workers .*refused \(on_overrun=refuse\)"):
+        Task(on_overrun="refuse", **LATE).execute()
+    assert "nothing was predicted" in read_json(run.failure)["message"]
+    assert read_json(run.plan)["fits"] is False
+
+
+def test_a_person_is_asked_and_the_process_ends(run: RunPaths, airflow: Airflow) -> None:
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        Task(on_overrun="approve", **LATE).execute()
+    assert waiting.value.method_name == "execute_complete"
+    assert LEAST_WAIT < waiting.value.timeout <= timedelta(minutes=18)
+    (question,) = airflow.asked
+    assert (question.ti_id, question.options, question.defaults) == (TASK_INSTANCE, [APPROVE, REJECT], [REJECT])
+    assert run.run_key in question.subject
+    assert "36,000 rows in 20 shards" in str(question.body)
+    assert "it needs 3 workers" in str(question.body)
+    assert not run.failure.exists()
+
+
+@pytest.mark.usefixtures("run")
+def test_after_the_deadline_there_is_still_time_to_answer(airflow: Airflow) -> None:
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        Task(on_overrun="approve", interval="1s").execute()
+    assert waiting.value.timeout == LEAST_WAIT
+    assert "there is no time left" in str(airflow.asked[0].body)
+
+
+def test_in_a_test_nobody_is_asked(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = InProcess.__new__(InProcess)
+    Airflow.__init__(line)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", line, raising=False)
+    Task(on_overrun="approve", **LATE).execute()
+    assert read_json(run.plan)["fits"] is False
+    assert line.asked == []
+
+
+@pytest.fixture
+def asked(run: RunPaths, airflow: Airflow) -> Iterator[Task]:
+    """The task in the new process, after one that has asked."""
+    with pytest.raises(TaskAwaitingInput):
+        Task(on_overrun="approve", **LATE).execute()
+    yield Task(on_overrun="approve", **LATE)
+    assert len(airflow.asked) == 1
+    assert read_json(run.plan)["fits"] is False
+
+
+def test_an_approved_run_goes_on(asked: Task, run: RunPaths) -> None:
+    asked.answer(APPROVE, "Ada")
+    assert not run.failure.exists()
+
+
+@pytest.mark.parametrize(("name", "cause"), [("Ada", "rejected by Ada"), (None, "nobody approved it in time")])
+def test_a_run_that_is_not_approved_fails_for_good_in_one_line(
+    name: str | None, cause: str, asked: Task, run: RunPaths
+) -> None:
+    with pytest.raises(AirflowFailException, match=cause):
+        asked.answer(REJECT, name)
+    message = read_json(run.failure)["message"]
+    assert f"{cause} (on_overrun=approve), nothing was predicted; clear the task plan" in message
+    assert "\n" not in message
+
+
+def test_a_task_that_is_cleared_asks_again(asked: Task, airflow: Airflow) -> None:
+    with pytest.raises(AirflowFailException):
+        asked.answer(REJECT, "Ada")
+    with pytest.raises(TaskAwaitingInput):
+        Task(on_overrun="approve", **LATE).execute()
+    assert len(airflow.asked) == 2
+    airflow.asked.pop()
+
+
+@pytest.mark.usefixtures("airflow", "run")
+def test_what_a_param_holds_is_never_a_template() -> None:
+    assert PlanOperator(task_id="plan", execution_timeout=timedelta(minutes=5)).template_fields == ()

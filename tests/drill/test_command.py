@@ -1,0 +1,60 @@
+"""The words of `make drill`, and real drills on a real stack."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from drill.__main__ import parse, pictures
+from drill.scenarios import DRILLS
+from local_stack.options import UsageError
+from tests.integration.commands import make, processes_of
+
+DRILL_SECONDS = 1200.0
+PLAYED = ("worker_joins", "stalled_driver", "killed_driver", "restarted_triggerer")
+
+
+def test_all_drills_unless_some_are_named_and_always_the_undisturbed_one() -> None:
+    assert parse([]).drills == DRILLS
+    assert [drill.name for drill in parse(["ONLY=dead_worker"]).drills] == ["fits", "dead_worker"]
+
+
+@pytest.mark.parametrize(
+    ("word", "cause"),
+    [
+        ("ONLY=flood", "there is no drill flood"),
+        ("IMAGES=5", "a whole number from 1024"),
+        ("WORKERS=9", "no such option"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(word: str, cause: str) -> None:
+    with pytest.raises(UsageError, match=cause):
+        parse([word])
+
+
+def test_the_pictures_are_made_once(tmp_path: Path) -> None:
+    directory = pictures(tmp_path / "pictures", 100)
+    made = {path.name: path.stat().st_mtime_ns for path in directory.iterdir()}
+    assert len(made) == 100
+    pictures(directory, 100)
+    assert {path.name: path.stat().st_mtime_ns for path in directory.iterdir()} == made
+
+
+@pytest.mark.slow
+def test_the_watch_tells_what_it_should_under_the_real_scheduler(workspace: Path, tmp_path: Path) -> None:
+    """The drills that nothing else in the suite covers; the others are for people."""
+    output = tmp_path / "drills.jsonl"
+    finished = make("drill", workspace, output=output, only=",".join(PLAYED)).wait(DRILL_SECONDS)
+    records = {record["drill"]: record for record in map(json.loads, output.read_text().splitlines())}
+    assert list(records) == ["fits", *PLAYED], finished.output
+    assert [name for name, record in records.items() if not record["as_expected"]] == [], finished.output
+    assert finished.code == 0, finished.output
+    told = {name: [alert["level"] for alert in record["alerts"]] for name, record in records.items()}
+    assert told["fits"] == []
+    assert told["worker_joins"][-1] == "recovered"
+    assert told["stalled_driver"][0] == "stalled"
+    assert told["restarted_triggerer"][:2] == ["at_risk", "late"]
+    assert "Traceback" not in finished.output
+    assert processes_of(workspace) == []

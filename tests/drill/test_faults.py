@@ -1,0 +1,90 @@
+"""Faults on real processes, and that they are taken back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from drill.faults import Victims, freeze, kill, slowed, thaw
+from local_stack import processes
+from tests.helpers import PATIENCE
+
+LOOP = "import sys, time\nwhile True: time.sleep(0.1)"
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class Scene:
+    """Processes that wait, each with a part in a stack."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+        self.victims = Victims(mark)
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def start(self, role: str, *words: str, mark: str = "") -> psutil.Process:
+        """words: on its command line."""
+        environment = {**os.environ, processes.MARK: mark or self.mark, processes.ROLE: role}
+        self._children.append(subprocess.Popen([sys.executable, "-c", LOOP, *words], env=environment))
+        return psutil.Process(self._children[-1].pid)
+
+    def end(self) -> None:
+        for child in self._children:
+            child.kill()
+            child.wait()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(str(tmp_path / "stack"))
+    yield scene
+    scene.end()
+
+
+def slow_down_and_interrupt(scene: Scene, process: psutil.Process) -> None:
+    with slowed(scene.victims, 1, share=0.2):
+        wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
+        wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
+        raise KeyboardInterrupt
+
+
+def test_the_victims_are_those_of_the_stack_and_no_others(scene: Scene) -> None:
+    jvm = scene.start("worker-1", "org.apache.spark.executor.CoarseGrainedExecutorBackend")
+    python = scene.start("worker-1", "-m", "image_scoring.worker_daemon", "pyspark.worker")
+    scene.start("worker-2", "image_scoring.worker_daemon")
+    driver = scene.start("scheduler", "predict.py", "--run-key=1")
+    scene.start("scheduler", "airflow", "scheduler")
+    scene.start("worker-1", "image_scoring.worker_daemon", mark="another")
+    wait_for(lambda: len(processes.find(scene.mark)) == 5)
+    assert {process.pid for process in scene.victims.worker(1)} == {jvm.pid, python.pid}
+    assert [process.pid for process in scene.victims.scoring(1)] == [python.pid]
+    assert [process.pid for process in scene.victims.driver()] == [driver.pid]
+
+
+def test_what_is_frozen_is_thawed_and_what_is_gone_is_no_error(scene: Scene) -> None:
+    one, gone = scene.start("worker-1"), scene.start("worker-1")
+    kill([gone])
+    freeze([one, gone])
+    wait_for(lambda: one.status() == psutil.STATUS_STOPPED)
+    thaw([one, gone])
+    wait_for(lambda: one.status() != psutil.STATUS_STOPPED)
+
+
+def test_the_slowed_run_again_when_it_is_over_however_it_ends(scene: Scene) -> None:
+    process = scene.start("worker-1", "image_scoring.worker_daemon")
+    wait_for(lambda: scene.victims.scoring(1))
+    with pytest.raises(KeyboardInterrupt):
+        slow_down_and_interrupt(scene, process)
+    assert process.status() != psutil.STATUS_STOPPED

@@ -1,0 +1,71 @@
+"""A run that does not fit, and a person who decides: under the real scheduler, through Airflow's own API."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from image_scoring.files import read_json, read_json_lines
+from local_stack.layout import Layout
+from tests.conftest import RunningStack
+from tests.integration.commands import wait_until
+from tests.integration.test_stack import files_of, wait_for_end
+
+pytestmark = pytest.mark.slow
+
+TOO_SHORT = {"limit": 5, "interval": "1s", "on_overrun": "approve"}
+
+
+class Question:
+    """What the task plan of a run asks."""
+
+    def __init__(self, stack: RunningStack, dag_run: dict[str, Any]) -> None:
+        self._stack, self._run_id = stack, dag_run["dag_run_id"]
+        self._path = f"/api/v2/dags/batch_predictions/dagRuns/{self._run_id}/taskInstances/plan/-1/hitlDetails"
+
+    def wait(self, times: int = 1) -> None:
+        """Until it is asked for that time, and the scheduler has seen that the process which asked has ended.
+
+        An answer before that, which only a program is fast enough for, is lost, and the task asks anew.
+        """
+        log = Layout(self._stack.workspace).logs / "scheduler.log"
+        seen = re.compile(rf"TaskInstance Finished: .*task_id=plan, run_id={re.escape(self._run_id)},.*=awaiting_input")
+        wait_until(lambda: len(seen.findall(log.read_text(errors="replace"))) == times, "the plan asks")
+
+    def read(self) -> dict[str, Any]:
+        return self._stack.api.call("GET", self._path)
+
+    def answer(self, option: str) -> None:
+        self._stack.api.call("PATCH", self._path, {"chosen_options": [option], "params_input": {}})
+
+
+def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None:
+    """Nobody answers until its time is over, then somebody says no, then, asked again, yes."""
+    stack.api.unpause()
+    dag_run = stack.api.trigger(TOO_SHORT)
+    run_id, run = dag_run["dag_run_id"], files_of(stack, dag_run)
+    wait_until(lambda: stack.api.task_states(run_id)["plan"] == "awaiting_input", "the plan asks")
+    question = Question(stack, dag_run)
+    assert run.run_key in question.read()["subject"]
+    assert "5 rows in 1 shard," in question.read()["body"]
+    assert read_json(run.plan)["fits"] is False
+
+    wait_until(lambda: read_json_lines(run.alerts), "the deadline of the DAG run has passed")
+    (alert,) = read_json_lines(run.alerts)
+    assert alert["level"] == "breached"
+    assert "has not ended" in alert["text"]
+
+    question.answer("Reject")
+    assert wait_for_end(stack, dag_run) == "failed"
+    assert "rejected by admin (on_overrun=approve), nothing was predicted" in read_json(run.failure)["message"]
+    assert not run.predictions.exists()
+
+    cleared = {"dry_run": False, "task_ids": ["plan"], "dag_run_id": run_id, "include_downstream": True}
+    stack.api.call("POST", "/api/v2/dags/batch_predictions/clearTaskInstances", cleared)
+    wait_until(lambda: stack.api.task_states(run_id)["plan"] == "awaiting_input", "the plan asks again")
+    question.answer("Approve")
+    assert wait_for_end(stack, dag_run) == "success"
+    assert read_json(run.metrics)["rows"] == 5
+    assert len(read_json_lines(run.alerts)) == 1
