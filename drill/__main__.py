@@ -18,7 +18,7 @@ from rich.table import Table
 
 from drill.record import record_of
 from drill.scenarios import DRILLS, WORKERS, Drill
-from drill.stage import DrillError, Stage
+from drill.stage import DrillError, Run, Stage
 from image_scoring.contract import BatchPredictionsError, Workspace
 from image_scoring.files import read_json
 from local_stack.__main__ import interrupt, with_value
@@ -28,19 +28,23 @@ from local_stack.stack import Stack, StackError
 
 SAMPLE = REPOSITORY / "sample" / "pictures"
 NAMES = ("ONLY", "OUTPUT", "WORKSPACE", "IMAGES")
+# Unless IMAGES is given, as many as take so long undisturbed: time for the watch to look several times.
+RUN_SECONDS = 30
+FEWEST, MOST = 2048, 16384
 # No scheduled run comes in between.
 NEVER = "2999-01-01"
 PROBLEMS = (ApiError, BatchPredictionsError, DrillError, StackError, httpx.HTTPError)
 
 console = Console(soft_wrap=True)
+WIDTH = 120  # of the table, also where there is no terminal
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What was asked for: the drills, how many pictures, and where."""
+    """What was asked for: the drills, how many pictures (None: by the speed of the machine), and where."""
 
     drills: tuple[Drill, ...]
-    images: int
+    images: int | None
     output: Path
     workspace: Path
 
@@ -54,12 +58,12 @@ def parse(words: list[str]) -> Plan:
     values = dict(word.partition("=")[::2] for word in words)
     if unknown := sorted(set(values) - set(NAMES)):
         raise UsageError(f"{unknown[0]}: there is no such option; there are {', '.join(NAMES)}")
-    images = values.get("IMAGES") or "4096"
-    if not images.isdecimal() or int(images) < 1024:
-        raise UsageError(f"IMAGES={images}: it must be a whole number from 1024, so that there is time for a fault")
+    images = values.get("IMAGES") or ""
+    if images and not (images.isdecimal() and int(images) >= FEWEST):
+        raise UsageError(f"IMAGES={images}: it must be a whole number from {FEWEST}, so that there is time for a fault")
     workspace = Path(values.get("WORKSPACE") or REPOSITORY / "workspace" / ".drill").expanduser().absolute()
     output = Path(values.get("OUTPUT") or workspace / "drills.jsonl").expanduser().absolute()
-    return Plan(_chosen(values.get("ONLY", "")), int(images), output, workspace)
+    return Plan(_chosen(values.get("ONLY", "")), int(images) if images else None, output, workspace)
 
 
 def _chosen(text: str) -> tuple[Drill, ...]:
@@ -85,12 +89,13 @@ def pictures(directory: Path, count: int) -> Path:
 
 def drill_all(plan: Plan) -> int:
     """Returns 1 when something was not as expected."""
-    source = pictures(plan.workspace / f"pictures-{plan.images}", plan.images)
+    count = plan.images or MOST
+    source = pictures(plan.workspace / f"pictures-{count}", count)
     plan.output.parent.mkdir(parents=True, exist_ok=True)
     plan.output.write_text("")
     records = []
     with stage_of(plan.workspace, source) as stage:
-        warm_up(stage)
+        warm_up(stage, plan.images)
         for drill in plan.drills:
             say(f"drill {drill.name}: {drill.title}")
             record = play(stage, drill)
@@ -99,7 +104,7 @@ def drill_all(plan: Plan) -> int:
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
             for alert in record["alerts"]:
                 say(f"    {alert['seconds']:4.0f} s  {alert['level']}: {alert['text']}")
-    console.print(table_of(records))
+    Console(width=max(console.width, WIDTH)).print(table_of(records))
     say(f"written: {plan.output}")
     return 0 if all(record["as_expected"] for record in records) else 1
 
@@ -116,14 +121,23 @@ def stage_of(workspace: Path, source: Path) -> Iterator[Stage]:
         stack.end()
 
 
-def warm_up(stage: Stage) -> None:
-    """One run that converts the model and one that the intervals of the others are taken from."""
-    say("drill: two runs without a deadline, to learn how long one takes")
-    for params in ({"limit": 512}, {}):
-        run = stage.start(**params)
-        run.wait_for_end()
-    record = read_json(run.files.progress)
-    stage.base_seconds = run.seconds_until(record["updated_at"])
+def warm_up(stage: Stage, images: int | None) -> None:
+    """One run that converts the model and tells how fast the machine is, and one that the intervals are taken from."""
+    say("drill: two runs without harm, to learn how long one takes")
+    stage.limit = FEWEST // 2
+    record = progress_of(stage.start())
+    stage.limit = images or min(max(round(RUN_SECONDS * record["steady_images_per_second"]), FEWEST), MOST)
+    run = stage.start()
+    stage.base_seconds = run.seconds_until(progress_of(run)["updated_at"])
+    say(f"drill: {stage.limit:,} pictures take {stage.base_seconds:.0f} s")
+
+
+def progress_of(run: Run) -> dict[str, Any]:
+    """What its driver has said last."""
+    if run.wait_for_end() != "success":
+        raise DrillError(f"run {run.files.run_key}: it failed before any harm was done; see its failure.json")
+    record: dict[str, Any] = read_json(run.files.progress)
+    return record
 
 
 def play(stage: Stage, drill: Drill) -> dict[str, Any]:

@@ -27,13 +27,15 @@ class DrillError(Exception):
 
 @dataclass
 class Stage:
-    """A stack with its pictures. base_seconds: an undisturbed run, from its trigger to the end of predict."""
+    """A stack with its pictures. limit: how many of them a run takes; base_seconds: how long, undisturbed, from its
+    trigger to the end of predict."""
 
     stack: Stack
     addresses: Addresses
     api: AirflowApi
     workspace: Workspace
     source: Path
+    limit: int | None = None
     base_seconds: float = 0.0
     victims: Victims = field(init=False)
 
@@ -42,7 +44,7 @@ class Stage:
 
     def start(self, **params: Any) -> Run:
         """Triggers a run on the pictures."""
-        record = self.api.trigger({"source": str(self.source), **params})
+        record = self.api.trigger({"source": str(self.source), "limit": self.limit, **params})
         due = datetime.fromisoformat(record["logical_date"] or record["run_after"])
         return Run(self, record["dag_run_id"], due, self.workspace.run(run_key(due)))
 

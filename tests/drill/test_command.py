@@ -25,7 +25,7 @@ def test_all_drills_unless_some_are_named_and_always_the_undisturbed_one() -> No
     ("word", "cause"),
     [
         ("ONLY=flood", "there is no drill flood"),
-        ("IMAGES=5", "a whole number from 1024"),
+        ("IMAGES=5", "a whole number from 2048"),
         ("WORKERS=9", "no such option"),
     ],
 )
@@ -55,6 +55,6 @@ def test_the_watch_tells_what_it_should_under_the_real_scheduler(workspace: Path
     assert told["fits"] == []
     assert told["worker_joins"][-1] == "recovered"
     assert told["stalled_driver"][0] == "stalled"
-    assert told["restarted_triggerer"][:2] == ["at_risk", "late"]
+    assert told["restarted_triggerer"].count("at_risk") == told["restarted_triggerer"].count("late") == 1
     assert "Traceback" not in finished.output
     assert processes_of(workspace) == []
