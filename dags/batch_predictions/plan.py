@@ -25,6 +25,7 @@ def make_plan(
     budget: Budget | None,
     capacity: Capacity | None,
     params: Mapping[str, Any],
+    model_id: str,
     now: datetime,
     run_after: datetime,
     run_type: str,
@@ -33,13 +34,14 @@ def make_plan(
     """Writes plan.json and returns it; docs/data-contract.md describes it.
 
     budget: None when the run has no deadline. capacity: what the run may use, None when the cluster does not say.
+    model_id: only runs with the same model tell what a row costs.
     measure: the core seconds of a row, asked for only when there is a deadline and the history says nothing.
     Raises BatchPredictionsError when there is no manifest.
     """
     manifest = read_json(run.manifest_summary)
     if manifest is None:
         raise BatchPredictionsError(f"run {run.run_key}: it has no manifest; run the task manifest first")
-    history = read_json_lines(workspace.history)
+    history = [line for line in read_json_lines(workspace.history) if line["model"] == model_id]
     rows = rows_to_predict(manifest["rows"], history, params["only_new"])
     pace, pace_from = find_pace(history, params, measure if budget else lambda: None)
     plan = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -97,6 +98,7 @@ def plan_run(context: Any) -> dict[str, Any]:
     from batch_predictions.calibration import measure_core_seconds
     from batch_predictions.plan import make_plan
     from batch_predictions.spark_master import find_capacity, load_spark_master
+    from image_scoring.spec import load_spec
     from runtime_guard.budget import parse_interval
     from runtime_guard.schedule import run_budget
 
@@ -112,6 +114,7 @@ def plan_run(context: Any) -> dict[str, Any]:
         budget,
         capacity,
         dict(params),
+        load_spec(Path(params["model"]))[0].model_id,
         datetime.now(UTC),
         dag_run.run_after,
         run_type(dag_run),

@@ -20,6 +20,7 @@ from runtime_guard.forecast import Pace, pace_of_calibration
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(minutes=10)
 PARAMS = {"engine": "auto", "precision": "f32", "only_new": False}
+MODEL_ID = "m@1"
 CAPACITY = Capacity(workers=2, cores=4, executor_cores=2)
 Made = tuple[Workspace, RunPaths]
 
@@ -30,8 +31,8 @@ def made(tmp_path: Path) -> Made:
     workspace = Workspace(tmp_path)
     run = workspace.run("r")
     write_json(run.manifest_summary, {"rows": 36_000, "shards": 20})
-    past = {"run_key": "p", "rows": 1000, "cores": 2, "predict_seconds": 50.0, "engine": "openvino", "precision": "f32"}
-    append_json_line(workspace.history, past)
+    past = {"run_key": "p", "rows": 1000, "cores": 2, "predict_seconds": 50.0, "model": MODEL_ID}
+    append_json_line(workspace.history, {**past, "engine": "openvino", "precision": "f32"})
     return workspace, run
 
 
@@ -49,9 +50,15 @@ def plan_for(
     budget: Budget | None,
     capacity: Capacity | None = CAPACITY,
     measure: Callable[[], float | None] = never,
+    model_id: str = MODEL_ID,
     **params: Any,
 ) -> dict[str, Any]:
-    return make_plan(*made, budget, capacity, {**PARAMS, **params}, NOW, START, "scheduled", measure)
+    return make_plan(*made, budget, capacity, {**PARAMS, **params}, model_id, NOW, START, "scheduled", measure)
+
+
+def test_what_another_model_took_says_nothing(made: Made) -> None:
+    plan = plan_for(made, budget_of(2), measure=lambda: 0.4, model_id="m@2")
+    assert (plan["pace_from"], plan["core_seconds_per_row"]) == ("calibration", 0.4)
 
 
 def test_a_run_that_fits(made: Made) -> None:
@@ -145,7 +152,7 @@ def test_a_cluster_that_does_not_say_what_it_has(made: Made) -> None:
 def test_rows_that_will_be_carried_over_take_no_time(made: Made) -> None:
     workspace, _ = made
     for newly in (100, 50, 0):
-        carried = {"rows": 1000, "carried_over": 1000 - newly, "newly_predicted": newly, "cores": 2}
+        carried = {"rows": 1000, "carried_over": 1000 - newly, "newly_predicted": newly, "cores": 2, "model": MODEL_ID}
         append_json_line(workspace.history, {**carried, "predict_seconds": 1, "engine": "openvino", "precision": "f32"})
     plan = plan_for(made, budget_of(2), only_new=True)
     assert (plan["rows"], plan["rows_to_predict"]) == (36_000, 1800)

@@ -23,6 +23,8 @@ from batch_predictions.plan_operator import APPROVE, LEAST_WAIT, REJECT, PlanOpe
 from batch_predictions.spark_master import Capacity
 from image_scoring.contract import RunPaths, Workspace, run_key
 from image_scoring.files import append_json_line, read_json, write_json
+from image_scoring.spec import load_spec
+from tests.helpers import MODEL
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 TASK_INSTANCE = UUID(int=7)
@@ -63,8 +65,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
     workspace = Workspace(tmp_path)
     run = workspace.run(run_key(NOW))
     write_json(run.manifest_summary, {"rows": 36_000, "shards": 20})
-    past = {"run_key": "p", "rows": 1000, "cores": 2, "predict_seconds": 50.0, "engine": "openvino", "precision": "f32"}
-    append_json_line(workspace.history, past)
+    past = {"run_key": "p", "rows": 1000, "cores": 2, "predict_seconds": 50.0, "model": load_spec(MODEL)[0].model_id}
+    append_json_line(workspace.history, {**past, "engine": "openvino", "precision": "f32"})
     return run
 
 
