@@ -9,7 +9,7 @@ from rich.console import Console
 
 from benchmarks.bench import Bench
 from benchmarks.cluster import standalone_cluster
-from benchmarks.command import console, run_command, say
+from benchmarks.command import run_benchmark
 from benchmarks.data import prepare_images
 from benchmarks.figures import summarize
 from benchmarks.lineup import CONTENDERS
@@ -19,6 +19,7 @@ from benchmarks.plot import draw
 from benchmarks.reference import load_reference
 from benchmarks.table import WIDTH, make_table, notes
 from image_scoring.files import write_json
+from local_stack.command import console, say
 
 
 def bench(options: Options) -> int:
@@ -52,7 +53,7 @@ def bench(options: Options) -> int:
 
 
 def main(words: list[str]) -> int:
-    return run_command(words, parse_options, bench)
+    return run_benchmark(words, parse_options, bench)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.command import places, read_words
+from benchmarks.command import places
 from benchmarks.lineup import CONTENDERS
+from local_stack.command import read_words
 from local_stack.options import REPOSITORY, UsageError
 
 REAL_ARCHIVE = REPOSITORY.parent / "shared" / "data" / "cats_and_dogs_filtered.zip"

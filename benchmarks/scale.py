@@ -20,13 +20,14 @@ from typing import Any
 import psutil
 
 from benchmarks.cluster import Cluster, standalone_cluster
-from benchmarks.command import console, places, read_words, run_command, say
+from benchmarks.command import places, run_benchmark
 from benchmarks.contenders.ours import CONF
 from benchmarks.machine import describe_machine
 from benchmarks.measure import ContenderError, Family, Sampler
 from benchmarks.scale_plot import draw, make_table
 from image_scoring.contract import RunPaths, Workspace
 from image_scoring.files import read_json, remove, write_json
+from local_stack.command import console, read_words, say
 from local_stack.options import REPOSITORY, UsageError
 
 STAGES = ("manifest", "predict", "validate", "publish")
@@ -234,7 +235,7 @@ def scale(options: Options) -> int:
 
 
 def main(words: list[str]) -> int:
-    return run_command(words, parse_options, scale)
+    return run_benchmark(words, parse_options, scale)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,19 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.table import Table
 
 from drill.record import record_of
 from drill.scenarios import DRILLS, WORKERS, Drill
 from drill.stage import DrillError, Run, Stage
-from image_scoring.contract import BatchPredictionsError, Workspace
+from image_scoring.contract import Workspace
 from image_scoring.files import read_json
-from local_stack.__main__ import interrupt, with_value
-from local_stack.airflow_api import ApiError
+from local_stack.command import console, read_words, run_command, say
 from local_stack.options import REPOSITORY, Options, UsageError
-from local_stack.stack import Stack, StackError
+from local_stack.stack import Stack
 
 SAMPLE = REPOSITORY / "sample" / "pictures"
 NAMES = ("ONLY", "OUTPUT", "WORKSPACE", "IMAGES")
@@ -33,9 +30,6 @@ RUN_SECONDS = 30
 FEWEST, MOST = 2048, 16384
 # No scheduled run comes in between.
 NEVER = "2999-01-01"
-PROBLEMS = (ApiError, BatchPredictionsError, DrillError, StackError, httpx.HTTPError)
-
-console = Console(soft_wrap=True)
 WIDTH = 120  # of the table, also where there is no terminal
 
 
@@ -49,15 +43,9 @@ class Plan:
     workspace: Path
 
 
-def say(text: str) -> None:
-    console.print(text, highlight=False, markup=False)
-
-
 def parse(words: list[str]) -> Plan:
     """Raises UsageError. Paths are taken from the current directory."""
-    values = dict(word.partition("=")[::2] for word in words)
-    if unknown := sorted(set(values) - set(NAMES)):
-        raise UsageError(f"{unknown[0]}: there is no such option; there are {', '.join(NAMES)}")
+    values = read_words(words, NAMES)
     images = values.get("IMAGES") or ""
     if images and not (images.isdecimal() and int(images) >= FEWEST):
         raise UsageError(f"IMAGES={images}: it must be a whole number from {FEWEST}, so that there is time for a fault")
@@ -165,18 +153,7 @@ def table_of(records: list[dict[str, Any]]) -> Table:
 
 
 def main(words: list[str]) -> int:
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        return drill_all(parse([with_value(word) for word in words]))
-    except UsageError as error:
-        say(f"error: {error}")
-        return 2
-    except PROBLEMS as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
+    return run_command(words, lambda known: drill_all(parse(known)), DrillError)
 
 
 if __name__ == "__main__":

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
-from rich.console import Console
-
 from batch_predictions.source import check_source
-from image_scoring.contract import BatchPredictionsError, Workspace, run_key
+from image_scoring.contract import Workspace, run_key
 from image_scoring.files import read_json
 from image_scoring.gate import check_model_present
-from local_stack.airflow_api import AirflowApi, ApiError
+from local_stack.airflow_api import AirflowApi
+from local_stack.command import console, run_command, say
 from local_stack.follow import Lost, follow
 from local_stack.layout import Addresses
-from local_stack.options import Options, UsageError, parse_options
-from local_stack.stack import Stack, StackError
+from local_stack.options import Options, parse_options
+from local_stack.stack import Stack
 from local_stack.summary import summarize
-
-console = Console(soft_wrap=True)
-PROBLEMS = (UsageError, StackError, ApiError, BatchPredictionsError, Lost)
-
-
-def say(text: str) -> None:
-    console.print(text, highlight=False, markup=False)
 
 
 def run(options: Options) -> int:
@@ -114,35 +103,18 @@ def down(options: Options) -> int:
     return 0
 
 
-def with_value(word: str) -> str:
-    """NAME=VALUE as it is; a bare NAME with its value from the environment, which is how make passes it on."""
-    return word if "=" in word else f"{word}={os.environ.get(word, '')}"
-
-
-def interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 def main(arguments: list[str]) -> int:
-    signal.signal(signal.SIGTERM, interrupt)
     commands = {"run": run, "up": up, "down": down}
     if not arguments or arguments[0] not in commands:
         say("error: usage: python -m local_stack run|up|down [NAME=VALUE ...]")
         return 2
-    try:
-        return commands[arguments[0]](parse_options([with_value(word) for word in arguments[1:]]))
-    except UsageError as error:
-        say(f"error: {error}")
-        return 2
-    except PROBLEMS as error:
-        say(f"error: {error}")
-        return 1
-    except httpx.HTTPError as error:
-        say(f"error: Airflow's API does not answer ({error}); try again, or look into the logs of the workspace")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted; the same command goes on where this one stopped")
-        return 130
+    command = commands[arguments[0]]
+    return run_command(
+        arguments[1:],
+        lambda words: command(parse_options(words)),
+        Lost,
+        interrupted="interrupted; the same command goes on where this one stopped",
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,63 @@
+"""What every command of the Makefile shares: its words, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable
+
+import httpx
+from rich.console import Console
+
+from image_scoring.contract import BatchPredictionsError
+from local_stack.airflow_api import ApiError
+from local_stack.options import UsageError
+from local_stack.stack import StackError
+
+console = Console(soft_wrap=True)
+
+
+def say(text: str) -> None:
+    console.print(text, highlight=False, markup=False)
+
+
+def read_words(words: list[str], names: Iterable[str]) -> dict[str, str]:
+    """NAME=VALUE words as a mapping. Raises UsageError for a name that is not one of `names`."""
+    values = dict(word.partition("=")[::2] for word in words)
+    if unknown := sorted(set(values) - set(names)):
+        raise UsageError(f"{unknown[0]}: there is no such option; there are {', '.join(names)}")
+    return values
+
+
+def with_value(word: str) -> str:
+    """NAME=VALUE as it is; a bare NAME with its value from the environment, which is how make passes it on."""
+    return word if "=" in word else f"{word}={os.environ.get(word, '')}"
+
+
+def run_command(
+    words: list[str],
+    work: Callable[[list[str]], int],
+    *problems: type[Exception],
+    interrupted: str = "interrupted",
+) -> int:
+    """The exit code of `work` on the words, each with its value. An error is one line, those of `problems` as well."""
+    signal.signal(signal.SIGTERM, interrupt)
+    explained: tuple[type[Exception], ...] = (ApiError, BatchPredictionsError, StackError, *problems)
+    try:
+        return work([with_value(word) for word in words])
+    except UsageError as error:
+        say(f"error: {error}")
+        return 2
+    except explained as error:
+        say(f"error: {error}")
+        return 1
+    except httpx.HTTPError as error:
+        say(f"error: Airflow's API does not answer ({error}); try again, or look into the logs of the workspace")
+        return 1
+    except KeyboardInterrupt:
+        say(interrupted)
+        return 130
+
+
+def interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
