@@ -16,6 +16,8 @@ SLOW_SHARE, CRAWL_SHARE = 0.2, 0.1
 # Seconds after which an image counts as hung; how long a silence must be to be told follows from it.
 HUNG_SECONDS = 15
 HUNG_NAME = "000000-hung.jpg"  # among the first
+# So much time that standing still for a minute does not make a run late.
+ROOMY = 12
 URGENT = frozenset({"at_risk", "late"})
 
 
@@ -84,7 +86,7 @@ def hung_image(stage: Stage) -> Run:
 
 
 def stalled_driver(stage: Stage) -> Run:
-    run = stage.start(interval=interval(stage, 6), image_timeout=HUNG_SECONDS)
+    run = stage.start(interval=interval(stage, ROOMY), image_timeout=HUNG_SECONDS)
     run.wait_for_rows()
     frozen = stage.victims.driver()
     freeze(frozen)
@@ -97,7 +99,7 @@ def stalled_driver(stage: Stage) -> Run:
 
 
 def killed_driver(stage: Stage) -> Run:
-    run = stage.start(interval=interval(stage, 6))
+    run = stage.start(interval=interval(stage, ROOMY))
     run.wait_for_rows()
     kill(stage.victims.driver())
     run.wait_for_end()
@@ -142,7 +144,7 @@ DRILLS = (
         "the driver stands still",
         stalled_driver,
         frozenset({"stalled"}),
-        frozenset({"stalled", "recovered"}),
+        frozenset({"stalled", "at_risk", "recovered"}),  # who stands still is at risk as well
     ),
     Drill(
         "killed_driver",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -31,16 +32,30 @@ def start(role: str, command: list[str], environment: dict[str, str], log: Path)
 
 
 def find(mark: str, role: str | None = None) -> list[psutil.Process]:
-    """Every process of this user whose environment carries the mark, and the role: children's children as well."""
-    found = []
+    """Every process of this user whose environment carries the mark, and the role: children's children as well.
+
+    Airflow hides the environment of its executors from all but root. What hides it belongs to its parent's part.
+    """
+    roles: dict[int, str | None] = {}
+    found, hidden = [], []
     for process in psutil.process_iter():
         try:
             environment = process.environ()
-            if environment.get(MARK) == mark and role in (None, environment.get(ROLE)):
-                found.append(process)
+        except psutil.AccessDenied:
+            hidden.append(process)
         except (psutil.Error, OSError):
             continue
-    return found
+        else:
+            if environment.get(MARK) == mark:
+                roles[process.pid] = environment.get(ROLE)
+                found.append(process)
+    for process in hidden:  # in the order of their ids: parents first
+        with suppress(psutil.Error):
+            parent = process.ppid()
+            if parent in roles:
+                roles[process.pid] = roles[parent]
+                found.append(process)
+    return [process for process in found if role in (None, roles[process.pid])]
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
@@ -56,6 +71,7 @@ def end_all(mark: str) -> None:
 
     Airflow's scheduler is told first, so that it takes its tasks for interrupted and not for failed.
     """
+    known = set(find(mark))  # once their parents are gone, those that hide their environment are not found any more
     scheduler = find(mark, "scheduler")
     for process in scheduler:
         if _leads_session(process):
@@ -65,9 +81,16 @@ def end_all(mark: str) -> None:
     for process in rest:
         _terminate(process)
     psutil.wait_procs(rest, timeout=TERMINATE_SECONDS)
-    while left := find(mark):  # whatever was started meanwhile, too
+    while left := {*find(mark), *filter(_is_alive, known)}:  # whatever was started meanwhile, too
         kill(left)
         psutil.wait_procs(left, timeout=KILL_SECONDS)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _terminate(process: psutil.Process) -> None:

@@ -54,7 +54,7 @@ def test_the_watch_tells_what_it_should_under_the_real_scheduler(workspace: Path
     told = {name: [alert["level"] for alert in record["alerts"]] for name, record in records.items()}
     assert told["fits"] == []
     assert told["worker_joins"][-1] == "recovered"
-    assert told["stalled_driver"][0] == "stalled"
+    assert "stalled" in told["stalled_driver"]
     assert told["restarted_triggerer"].count("at_risk") == told["restarted_triggerer"].count("late") == 1
     assert "Traceback" not in finished.output
     assert processes_of(workspace) == []
