@@ -21,8 +21,8 @@ pytestmark = pytest.mark.slow
 
 # Spark's own time to give an executor up, two minutes, cut to what a test can wait for.
 SOON_GIVEN_UP = {
-    "spark.network.timeout": "8s",
-    "spark.network.timeoutInterval": "2s",
+    "spark.network.timeout": "20s",
+    "spark.network.timeoutInterval": "5s",
     "spark.executor.heartbeatInterval": "2s",
 }
 

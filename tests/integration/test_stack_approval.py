@@ -1,4 +1,7 @@
-"""A run that does not fit, and a person who decides: under the real scheduler, through Airflow's own API."""
+"""A run that does not fit, and a person who decides: under the real scheduler, through Airflow's own API.
+
+After test_stack.py: the scheduled run there is published only while no newer run is.
+"""
 
 from __future__ import annotations
 
