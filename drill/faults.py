@@ -66,12 +66,14 @@ def slowed(victims: Victims, number: int, share: float) -> Iterator[None]:
     over = threading.Event()
 
     def hold_back() -> None:
+        held = victims.scoring(number)
         while not over.is_set():
-            held = victims.scoring(number)
             freeze(held)
+            found = victims.scoring(number)  # while they stand still, for it takes its time
             over.wait(PERIOD_SECONDS * (1 - share))
             thaw(held)
             over.wait(PERIOD_SECONDS * share)
+            held = found
 
     thread = threading.Thread(target=hold_back, name=f"slows worker {number}")
     thread.start()
