@@ -16,7 +16,7 @@ from drill.faults import Victims, freeze, kill, slowed, thaw
 from local_stack import processes
 from tests.helpers import PATIENCE
 
-LOOP = "import sys, time\nwhile True: time.sleep(0.1)"
+WAIT = "import time; time.sleep(300)"  # longer than any test, and not for ever
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -37,7 +37,7 @@ class Scene:
     def start(self, role: str, *words: str, mark: str = "") -> psutil.Process:
         """words: on its command line."""
         environment = {**os.environ, processes.MARK: mark or self.mark, processes.ROLE: role}
-        self._children.append(subprocess.Popen([sys.executable, "-c", LOOP, *words], env=environment))
+        self._children.append(subprocess.Popen([sys.executable, "-c", WAIT, *words], env=environment))
         return psutil.Process(self._children[-1].pid)
 
     def end(self) -> None:
