@@ -66,7 +66,7 @@ def dead_worker(stage: Stage) -> Run:
 def worker_joins(stage: Stage) -> Run:
     """Too slow on one worker; a second one joins after the alert."""
     with without_worker(stage, 2):
-        run = stage.start(interval=interval(stage, 1.9))
+        run = stage.start(interval=interval(stage, 3))
         run.wait_for_rows()
         with slowed(stage.victims, 1, SLOW_SHARE):
             run.wait_for_alert(*URGENT)

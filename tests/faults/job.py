@@ -126,9 +126,19 @@ class Submission:
             time.sleep(0.05)
 
     def until_held(self, handshake: Path) -> Held:
-        """Waits for somebody to reach the hold."""
-        self.until(handshake.exists, f"the hold {handshake.name}")
-        return Held(handshake, **json.loads(handshake.read_text()))
+        """Waits for somebody to reach the hold; who died there before we looked leaves it to the next."""
+        found: list[Held] = []
+
+        def somebody_is_held() -> bool:
+            with suppress(FileNotFoundError):
+                try:
+                    found.append(Held(handshake, **json.loads(handshake.read_text())))
+                except psutil.NoSuchProcess:  # with an executor that Spark gave up
+                    handshake.unlink()
+            return bool(found)
+
+        self.until(somebody_is_held, f"the hold {handshake.name}")
+        return found[0]
 
 
 @dataclass(frozen=True)

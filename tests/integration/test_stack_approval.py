@@ -49,8 +49,8 @@ def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None
     stack.api.unpause()
     dag_run = stack.api.trigger(TOO_SHORT)
     run_id, run = dag_run["dag_run_id"], files_of(stack, dag_run)
-    wait_until(lambda: stack.api.task_states(run_id)["plan"] == "awaiting_input", "the plan asks")
     question = Question(stack, dag_run)
+    question.wait()
     assert run.run_key in question.read()["subject"]
     assert "5 rows in 1 shard," in question.read()["body"]
     assert read_json(run.plan)["fits"] is False
@@ -67,7 +67,7 @@ def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None
 
     cleared = {"dry_run": False, "task_ids": ["plan"], "dag_run_id": run_id, "include_downstream": True}
     stack.api.call("POST", "/api/v2/dags/batch_predictions/clearTaskInstances", cleared)
-    wait_until(lambda: stack.api.task_states(run_id)["plan"] == "awaiting_input", "the plan asks again")
+    question.wait(times=2)
     question.answer("Approve")
     assert wait_for_end(stack, dag_run) == "success"
     assert read_json(run.metrics)["rows"] == 5
