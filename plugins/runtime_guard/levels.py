@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,9 @@ LATE_ABOVE = 0.8
 CALM_BELOW = 0.1
 POLLS = 2
 """So many polls in a row must agree: one alone may have met a pause between two shards."""
+RISK_HOLDS = 0.05
+"""What is at risk and not sure to be late must be so for this share of the time to the deadline: polls seconds apart see
+the same shards, and the nearer the deadline, the less time there is to look twice."""
 
 
 class Level(StrEnum):
@@ -68,6 +71,7 @@ class Memory:
     """What has to be known of earlier polls.
 
     raised: the levels, in order. risk_polls, late_polls, calm_polls: how many in a row, up to the last one.
+    risk_since: the first of those.
     waiting_since: since when predict waits, in this attempt or the ones before it, without a row meanwhile.
     """
 
@@ -75,6 +79,7 @@ class Memory:
     risk_polls: int = 0
     late_polls: int = 0
     calm_polls: int = 0
+    risk_since: datetime | None = None
     phase: Phase | None = None
     phase_since: datetime | None = None
     waiting_since: datetime | None = None
@@ -86,11 +91,8 @@ class Memory:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Memory:
-        moments = {
-            key: datetime.fromisoformat(record[key])
-            for key in ("phase_since", "waiting_since", "stalled_at")
-            if record.get(key)
-        }
+        names = [field.name for field in fields(cls) if field.type == "datetime | None"]
+        moments = {name: datetime.fromisoformat(record[name]) for name in names if record.get(name)}
         phase = Phase(record["phase"]) if record.get("phase") else None
         raised = [Level(level) for level in record.get("raised", [])]
         return cls(**{**record, **moments, "phase": phase, "raised": raised})
@@ -121,16 +123,23 @@ def _risk(memory: Memory, view: View) -> Level | None:
     probability = view.miss_probability
     memory.risk_polls = memory.risk_polls + 1 if probability is not None and probability > AT_RISK_ABOVE else 0
     memory.late_polls = memory.late_polls + 1 if probability is not None and probability > LATE_ABOVE else 0
+    memory.risk_since = (memory.risk_since or view.now) if memory.risk_polls else None
     if view.deadline_at and view.now >= view.deadline_at:
         level = Level.BREACHED
     elif memory.late_polls >= POLLS and Level.AT_RISK in memory.raised:
         level = Level.LATE
-    elif memory.risk_polls >= POLLS:
+    elif memory.late_polls >= POLLS or _stays_at_risk(memory, view):
         level = Level.AT_RISK
     else:
         return None
     worse = SEVERITY[SEVERITY.index(level) :]
     return None if set(worse) & set(memory.raised) else level
+
+
+def _stays_at_risk(memory: Memory, view: View) -> bool:
+    if memory.risk_polls < POLLS or memory.risk_since is None or view.deadline_at is None:
+        return False
+    return view.now - memory.risk_since >= RISK_HOLDS * (view.deadline_at - view.now)
 
 
 def _is_silent(memory: Memory, view: View) -> bool:

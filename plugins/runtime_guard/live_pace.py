@@ -23,6 +23,8 @@ RECENT = 0.25
 GATE = 3.0
 # Tasks take so much more or less than others (standard deviation); one that is overdue needs about OVERDUE more.
 TASK_SPREAD, OVERDUE = 0.1, 0.2
+# Up to so many times what others take, a task is only slow: a busy disk, a machine that others use as well.
+STRAGGLER = 3.0
 
 
 class Sample(NamedTuple):
@@ -36,7 +38,8 @@ class Sample(NamedTuple):
 class Point(NamedTuple):
     """A sample, and what follows from it. cores: those with work. core_seconds: since the point before.
 
-    in_hand: rows of the shards that the cores work on; shard_rows: of one of them.
+    in_hand: rows of the shards that the cores work on; shard_rows: of one of them. lost: rows that were predicted and
+    not yet counted, and went with the cores that left since the point before: half a shard each.
     """
 
     seconds: float
@@ -45,6 +48,7 @@ class Point(NamedTuple):
     core_seconds: float
     in_hand: float
     shard_rows: float
+    lost: float
 
 
 @dataclass(frozen=True)
@@ -106,9 +110,7 @@ def track(progress: Mapping[str, Any], now: datetime, usual_rate: float | None, 
     rows = min(max(rows, last.rows), last.rows + last.in_hand * last.cores / (last.cores + 1))
     shard_seconds = min(last.shard_rows, total - last.rows) / rate
     if (begun := _last_tasks_since(samples, total)) is not None:
-        # What is overdue for no known reason takes as long again as it is overdue: the median of a waiting time that
-        # has no scale of its own (Gott, Nature 363, 1993).
-        overdue = max(last.seconds - begun - shard_seconds, 0.0)
+        overdue = _overdue(last.seconds - begun, shard_seconds)
         seconds_left = max(shard_seconds - (last.seconds - begun), OVERDUE * shard_seconds, overdue)
         return Track(rate, total - rows, seconds_left, (TASK_SPREAD * shard_seconds) ** 2 + overdue**2)
     tail = shard_seconds / 2 * (1 - 1 / last.cores)  # the last tasks keep other cores waiting
@@ -140,12 +142,12 @@ def _filter(points: list[Point], total: float, first_rate: float, rate_variance:
     rows, rate, rows_variance, covariance = points[0].rows, first_rate, 0.0, 0.0
     drift = (DRIFT * first_rate) ** 2 * first_rate / max(total, 1.0)  # a core second
     before = points[0].seconds
-    for seconds, counted, _, work, in_hand, shard_rows in points[1:]:
+    for seconds, counted, _, work, in_hand, shard_rows, lost in points[1:]:
         since, before = seconds - before, seconds
         if not work or not in_hand:
             continue
-        rows += rate * work
-        rows_variance += 2 * work * covariance + work * work * rate_variance
+        rows += rate * work - lost
+        rows_variance += lost * lost / 3 + 2 * work * covariance + work * work * rate_variance
         covariance += work * rate_variance
         rate_variance += drift * work
         # Reports within the time of one shard see the same step: together they count as one.
@@ -166,17 +168,18 @@ def _points(samples: list[Sequence[float]], moment: float, cores: float, total: 
     """At most OBSERVATIONS of the samples, with the first and the last, and the present."""
     chosen = samples[: -1 : math.ceil(len(samples) / OBSERVATIONS)] + samples[-1:]
     chosen.append((max(moment, chosen[-1][0]), chosen[-1][1], cores))
-    known = 0.0
+    known = before = 0.0
     points: list[Point] = []
     for seconds, counted, count in chosen:
         rows = min(counted, total)
-        known = count or known  # none at all, after there were some, is a silence of those
+        before, known = known, count or known  # none at all, after there were some, is a silence of those
         shard_rows = _shard_rows(rows)
         busy = min(known, max((total - rows) / shard_rows, 1.0))
-        old = points[-1] if points else Point(seconds, rows, busy, 0.0, 0.0, 0.0)
+        old = points[-1] if points else Point(seconds, rows, busy, 0.0, 0.0, 0.0, 0.0)
         work = (seconds - old.seconds) * (old.cores + busy) / 2
         in_hand = min(busy * shard_rows, total - rows)
-        points.append(Point(seconds, rows, busy, work, in_hand, shard_rows))
+        lost = max(before - known, 0.0) * shard_rows / 2
+        points.append(Point(seconds, rows, busy, work, in_hand, shard_rows, lost))
     return points
 
 
@@ -188,6 +191,17 @@ def _last_tasks_since(samples: list[Sequence[float]], total: float) -> float | N
             break
         since = seconds
     return since
+
+
+def _overdue(elapsed: float, shard_seconds: float) -> float:
+    """The seconds that a task which should have ended is still expected to take; nothing before that.
+
+    What is overdue for no known reason takes as long again as it is overdue: the median of a waiting time that has no
+    scale of its own (Gott, Nature 363, 1993). A straggler of the ordinary kind has one.
+    """
+    overdue = max(elapsed - shard_seconds, 0.0)
+    ordinary = STRAGGLER * shard_seconds - elapsed
+    return min(overdue, ordinary) if ordinary > 0 else overdue
 
 
 def _shard_rows(rows: float) -> float:

@@ -43,10 +43,21 @@ def test_a_run_that_fits_gives_no_cause(watch: Watch) -> None:
     assert watch.polls(*[0.0, 0.05, 0.2, 0.2, None, 0.1] * 5) == []
 
 
-def test_a_risk_is_raised_on_the_second_poll_and_never_again(watch: Watch) -> None:
-    assert watch.poll(0.3) == []
-    assert watch.poll(0.3) == [Level.AT_RISK]
-    assert watch.polls(*[0.5] * 20) == []
+def test_a_risk_is_raised_when_it_has_stayed_and_never_again(watch: Watch) -> None:
+    """For a twentieth of the time that is left: half an hour of ten."""
+    assert watch.polls(*[0.3] * 29) == []
+    assert watch.polls(0.3) == [Level.AT_RISK]
+    assert watch.polls(*[0.5] * 40) == []
+
+
+def test_a_risk_that_comes_and_goes_is_no_cause(watch: Watch) -> None:
+    assert watch.polls(*([0.3] * 20 + [0.1]) * 8) == []
+
+
+def test_the_nearer_the_deadline_the_sooner_a_risk_is_raised(watch: Watch) -> None:
+    watch.now = DEADLINE - timedelta(minutes=20)
+    assert watch.polls(0.3) == []
+    assert watch.polls(0.3) == [Level.AT_RISK]
 
 
 def test_a_single_poll_is_no_cause(watch: Watch) -> None:
@@ -93,6 +104,7 @@ def test_what_was_never_raised_is_not_taken_back(watch: Watch) -> None:
 
 
 def test_a_breach_is_not_taken_back(watch: Watch) -> None:
+    watch.now = DEADLINE - timedelta(minutes=20)
     assert watch.polls(0.3, 0.3) == [Level.AT_RISK]
     watch.now = DEADLINE
     assert watch.poll(1.0) == [Level.BREACHED]
