@@ -13,8 +13,8 @@ CALM_BELOW = 0.1
 POLLS = 2
 """So many polls in a row must agree: one alone may have met a pause between two shards."""
 RISK_HOLDS = 0.05
-"""What is at risk and not sure to be late must be so for this share of the time to the deadline: polls seconds apart see
-the same shards, and the nearer the deadline, the less time there is to look twice."""
+"""What is at risk and not sure to be late must be so for this share of the time to the deadline: polls that are seconds
+apart see the same shards, and the nearer the deadline, the less time there is to look twice."""
 
 
 class Level(StrEnum):
