@@ -13,7 +13,10 @@ from batch_predictions.predict import job_arguments
 from batch_predictions.run import explained, run_of, run_type, workspace
 from image_scoring.contract import BatchPredictionsError
 from image_scoring.files import read_json
+from runtime_guard.alerts import Alert, raise_alert
+from runtime_guard.channels import deliver
 from runtime_guard.in_test import runs_in_process
+from runtime_guard.levels import Level
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +77,11 @@ class PlanOperator(HITLOperator):
         until = f"{now + self.response_timeout:%Y-%m-%d %H:%M} UTC"
         self.subject = f"Run {key} does not fit into its interval. Predict all the same?"
         self.body = f"{describe(plan)}\n\nForecast of {now:%Y-%m-%d %H:%M} UTC. No answer until {until} means {REJECT}."
-        log.warning("run %s: waits until %s for a person to approve it, under Required Actions", key, until)
+        text = f"run {key}: {describe(plan)}; it waits until {until} for a person to approve it, under Required Actions"
+        log.warning(text)
+        alert = Alert(Level.APPROVAL, text)
+        raise_alert(run_of(context), alert)
+        deliver([alert])  # each time it asks
         super().execute(context)
 
     def _decide(self, context: Any, event: dict[str, Any]) -> None:

@@ -12,8 +12,6 @@ from runtime_guard.levels import Level, judge
 from runtime_guard.memory import alone, raised_levels, remembered
 from runtime_guard.situation import look
 
-MISSED = Level.MISSED
-
 
 @dataclass(frozen=True)
 class Alert:

@@ -1,23 +1,21 @@
 """For what the sensor cannot see: a scheduler that is slow, a sensor that is dead, a run that never began.
 
-A Deadline Alert of Airflow: the scheduler looks at the clock, the triggerer tells. The sensor is given GRACE to say it
-first, for it knows more.
+A Deadline Alert of Airflow: the scheduler looks at the clock, the executor tells; neither needs the triggerer, in which
+the sensor waits. The sensor is given GRACE to say it first, for it knows more.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow.configuration import conf
-from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
-from asgiref.sync import sync_to_async
 
-from image_scoring.contract import RunPaths, Workspace, run_key
+from image_scoring.contract import Workspace, run_key
 from image_scoring.files import read_json
 from runtime_guard.alerts import Alert, raise_alert
 from runtime_guard.budget import parse_interval
@@ -30,8 +28,6 @@ from runtime_guard.states import has_ended
 log = logging.getLogger(__name__)
 
 GRACE = timedelta(minutes=1)
-# The triggerer leaves some questions without an answer.
-ASK_SECONDS = 20.0
 
 
 def make_backstop(workspace: Path) -> DeadlineAlert | None:
@@ -42,7 +38,7 @@ def make_backstop(workspace: Path) -> DeadlineAlert | None:
     """
     if parsed_by_dags_test() or not _is_plugin():
         return None
-    callback = AsyncCallback(report_breach, kwargs={"workspace": str(workspace)})
+    callback = SyncCallback(report_breach, kwargs={"workspace": str(workspace)})
     return DeadlineAlert(RunDeadline(), GRACE, callback, name="backstop")
 
 
@@ -81,33 +77,17 @@ def deadline_of(dag: Any, dag_run: Any, now: datetime) -> datetime | None:
     return budget.deadline_at if budget else None
 
 
-async def report_breach(workspace: str, context: dict[str, Any]) -> None:
+def report_breach(workspace: str, context: dict[str, Any]) -> None:
     """Raises the alert `breached`, but for a run that has ended or that its plan gives more time."""
     dag_run = context["dag_run"]
-    state = await _state_now(dag_run)
+    run_id, state = dag_run["dag_run_id"], dag_run["state"]
     if has_ended(state):
-        log.info("run %s: ended, no alert", dag_run["dag_run_id"])
+        log.info("run %s: ended, no alert", run_id)
         return
     due = datetime.fromisoformat(dag_run["logical_date"] or dag_run["run_after"])
     run = Workspace(Path(workspace)).run(run_key(due))
-    await asyncio.to_thread(_raise, run, dag_run["dag_run_id"], state, datetime.now(UTC))
-
-
-async def _state_now(dag_run: dict[str, Any]) -> str:
-    """The state of the DAG run; as the scheduler knew it when it does not answer."""
-    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-    ask = sync_to_async(RuntimeTaskInstance.get_dagrun_state)(dag_run["dag_id"], dag_run["dag_run_id"])
-    try:
-        state: Any = await asyncio.wait_for(ask, ASK_SECONDS)
-    except TimeoutError:
-        state = dag_run["state"]
-    return str(getattr(state, "value", state))
-
-
-def _raise(run: RunPaths, run_id: str, state: str, now: datetime) -> None:
     deadline = (read_json(run.plan) or {}).get("deadline_at")
-    if deadline and now < datetime.fromisoformat(deadline):
+    if deadline and datetime.now(UTC) < datetime.fromisoformat(deadline):
         return
     text = (
         f"run {run.run_key}: its time is over and it has not ended (DAG run {run_id} is {state}); look at the "

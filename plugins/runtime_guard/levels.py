@@ -18,7 +18,7 @@ apart see the same shards, and the nearer the deadline, the less time there is t
 
 
 class Level(StrEnum):
-    """What is raised, each at most once a run. `missed` is raised by the backstop, never here."""
+    """What is raised, each at most once a run. `approval` and `missed` are raised by the task plan, never here."""
 
     AT_RISK = "at_risk"
     LATE = "late"
@@ -27,6 +27,7 @@ class Level(StrEnum):
     QUEUED = "queued"
     RECOVERED = "recovered"
     MISSED = "missed"
+    APPROVAL = "approval"
 
 
 SEVERITY = (Level.AT_RISK, Level.LATE, Level.BREACHED)

@@ -17,13 +17,14 @@ from airflow.sdk.execution_time.comms import CreateHITLDetailPayload, GetPreviou
 from airflow.sdk.execution_time.context import set_current_context
 from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
 
-from batch_predictions import settings, spark_master
+from batch_predictions import plan_operator, settings, spark_master
 from batch_predictions.params import KNOBS
 from batch_predictions.plan_operator import APPROVE, LEAST_WAIT, REJECT, PlanOperator
 from batch_predictions.spark_master import Capacity
 from image_scoring.contract import RunPaths, Workspace, run_key
-from image_scoring.files import append_json_line, read_json, write_json
+from image_scoring.files import append_json_line, read_json, read_json_lines, write_json
 from image_scoring.spec import load_spec
+from runtime_guard.alerts import Alert
 from tests.helpers import MODEL
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -68,6 +69,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
     past = {"run_key": "p", "rows": 1000, "cores": 2, "predict_seconds": 50.0, "model": load_spec(MODEL)[0].model_id}
     append_json_line(workspace.history, {**past, "engine": "openvino", "precision": "f32"})
     return run
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
+    """What went through the channels."""
+    alerts: list[Alert] = []
+    monkeypatch.setattr(plan_operator, "deliver", alerts.extend)
+    return alerts
 
 
 class Task:
@@ -125,7 +134,7 @@ def test_a_run_that_does_not_fit_is_refused_in_one_line(run: RunPaths) -> None:
     assert read_json(run.plan)["fits"] is False
 
 
-def test_a_person_is_asked_and_the_process_ends(run: RunPaths, airflow: Airflow) -> None:
+def test_a_person_is_asked_and_the_process_ends(run: RunPaths, airflow: Airflow, told: list[Alert]) -> None:
     with pytest.raises(TaskAwaitingInput) as waiting:
         Task(on_overrun="approve", **LATE).execute()
     assert waiting.value.method_name == "execute_complete"
@@ -136,6 +145,9 @@ def test_a_person_is_asked_and_the_process_ends(run: RunPaths, airflow: Airflow)
     assert "36,000 rows in 20 shards" in str(question.body)
     assert "it needs 3 workers" in str(question.body)
     assert not run.failure.exists()
+    assert [(alert.level, alert.text) for alert in told] == [("approval", read_json_lines(run.alerts)[0]["text"])]
+    assert "it needs 3 workers" in told[0].text
+    assert "under Required Actions" in told[0].text
 
 
 @pytest.mark.usefixtures("run")

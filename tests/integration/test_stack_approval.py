@@ -55,10 +55,10 @@ def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None
     assert "5 rows in 1 shard," in question.read()["body"]
     assert read_json(run.plan)["fits"] is False
 
-    wait_until(lambda: read_json_lines(run.alerts), "the deadline of the DAG run has passed")
-    (alert,) = read_json_lines(run.alerts)
-    assert alert["level"] == "breached"
-    assert "has not ended" in alert["text"]
+    wait_until(lambda: len(read_json_lines(run.alerts)) == 2, "the deadline of the DAG run has passed")
+    told = {alert["level"]: alert["text"] for alert in read_json_lines(run.alerts)}
+    assert "under Required Actions" in told["approval"]
+    assert "has not ended" in told["breached"]
 
     question.answer("Reject")
     assert wait_for_end(stack, dag_run) == "failed"
@@ -71,4 +71,4 @@ def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None
     question.answer("Approve")
     assert wait_for_end(stack, dag_run) == "success"
     assert read_json(run.metrics)["rows"] == 5
-    assert len(read_json_lines(run.alerts)) == 1
+    assert len(read_json_lines(run.alerts)) == 2
