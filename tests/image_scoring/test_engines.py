@@ -134,12 +134,13 @@ def test_tensorflow_has_f32_only(precision: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bf16", "cause"), [(True, "only 3 images can be decoded"), (False, "the CPU of the driver has no bf16")]
+    ("native", "cause"),
+    [(True, "only 3 images can be decoded"), (False, "the CPU of the driver has no int8 and no bf16")],
 )
 def test_a_cascade_that_does_not_fit_becomes_f32(
-    bf16: bool, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    native: bool, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: bf16)
+    monkeypatch.setattr(openvino_engine, "is_native", lambda precision: native)
     model, workspace = save_model(tmp_path / "model.keras"), Workspace(tmp_path / "workspace")
     choice = choose_engine(workspace, model, spec_of(model), "auto", "cascade", SMALL, SMALL)
     assert (choice.name, choice.precision, choice.band) == ("openvino", "f32", None)
