@@ -33,8 +33,8 @@ KNOBS = {
     "engine": _knob("auto", "auto takes openvino, and tensorflow where it must", type="string", enum=list(ENGINES)),
     "precision": _knob(
         "f32",
-        "f32 gives Keras's labels; cascade asks bf16, and f32 again where the decision is close: faster, and a label "
-        "in thousands may differ; bf16 alone is fastest, and some labels differ",
+        "f32 gives Keras's labels; cascade asks int8 or bf16, and f32 again where the decision is close: faster, and a "
+        "label in thousands may differ; bf16 alone is fastest, and some labels differ",
         type="string",
         enum=list(PRECISIONS),
     ),

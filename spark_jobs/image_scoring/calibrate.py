@@ -1,4 +1,4 @@
-"""On the driver: how close a decision in bf16 must be for f32 to be asked again.
+"""On the driver: which low precision a cascade asks first, and how close its answer must be for f32 to be asked again.
 
 A label can only flip where the two precisions differ by more than the margin of the decision: the lead of the winning
 label over the next, in logits. In logits, because there the difference is of one size from end to end; in
@@ -7,17 +7,16 @@ image tells something about the few near the decision.
 
     band = max(6 * rms, largest difference seen)
 
-rms is that of the differences in margin between bf16 and f32 over the calibration images. It varies little from sample
-to sample, where the largest of 300 alone would vary by a factor of two. The factor 6 is for a tail longer than a normal
-one: on 3,000 photos (MobileNetV2) one difference in 600 was above 5 rms, and the flip furthest from the decision was at
-2.5 rms; on the same photos cropped, which the factor was not chosen on, one was at 6.6 rms. No image of the sample
-flips; for others the band is an estimate: expect up to one flip in some thousands. See docs/decisions.md.
+rms is that of the differences in margin between the low precision and f32 over the calibration images. It varies little
+from sample to sample, where the largest of 300 alone would vary by a factor of two. The factor 6 is for a tail longer
+than a normal one. No image of the sample flips; for others the band is an estimate: docs/decisions.md says what it was
+worth on 3,000 photos. Of several low precisions the one is taken with which an image is expected to cost least.
 """
 
 from __future__ import annotations
 
 import logging
-import os
+import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -26,21 +25,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from image_scoring.contract import RunPaths, decode_path, shard_name, shard_numbers
+from image_scoring.converted import calibration_file, quantized
 from image_scoring.engines import Engine, EngineChoice, open_engine
 from image_scoring.engines.cascade import EDGE, RECHECK_ONE_IN, logits_of, margins_of
 from image_scoring.files import read_json, write_json
-from image_scoring.manifest_shards import manifest_rows
-from image_scoring.preprocess import ImageError, decode_image, preprocess, read_file
+from image_scoring.preflight import versions
+from image_scoring.quantize import quantize_once
 from image_scoring.spec import ModelSpec
+from image_scoring.spread import SPREAD_IMAGES
 
 log = logging.getLogger(__name__)
 
-CALIBRATION_IMAGES = 300
+LOW_PRECISIONS = ("int8", "bf16")
 FEWEST_IMAGES = 100
+# One image in so many shows the quantizer the ranges, within so many bytes; the band is measured on the others.
+RANGES_ONE_IN = 4
+RANGES_BYTES = 200e6
 TAIL = 6.0
 # Images held in memory at once.
 BATCH = 16
@@ -54,11 +56,12 @@ class NotCalibrated(Exception):
 
 @dataclass(frozen=True)
 class Calibration:
-    """images: how many it rests on. band: in logits. share: of these images inside it.
+    """low: the precision that is asked first. images: how many it rests on. band: in logits. share: of them inside it.
 
-    low_cost: seconds of an image in bf16 over those in f32.
+    low_cost: seconds of an image in the low precision over those in f32.
     """
 
+    low: str
     images: int
     band: float
     share: float
@@ -69,50 +72,107 @@ class Calibration:
         """The expected seconds of an image in the cascade over those in f32."""
         return self.low_cost + self.share + (1 - self.share) / RECHECK_ONE_IN
 
+    def __str__(self) -> str:
+        return f"{self.low} takes {self.low_cost:.0%} of f32's time and f32 would decide {self.share:.1%} of the images"
+
 
 def calibrate(model_xml: Path, spec: ModelSpec, images: Iterable[NDArray[np.float32]]) -> Calibration:
     """The calibration of a converted model, from the file beside it when it was made for the same setting.
 
-    images: preprocessed images (height, width, 3), consumed one after the other and only if they are needed.
+    images: preprocessed images (height, width, 3), looped over several times, and not at all if they are not needed.
     Raises NotCalibrated.
     """
-    from image_scoring.engines.openvino_engine import has_native_bf16, platform_of_outputs
+    from image_scoring.engines.openvino_engine import is_native
 
-    if not has_native_bf16():
-        raise NotCalibrated("the CPU of the driver has no bf16")
-    setting = {**platform_of_outputs(), "preprocessing": spec.preprocessing, "threshold": spec.threshold}
-    record = model_xml.parent / "calibrated-bf16.json"
-    known: dict[str, Any] | None = read_json(record)
-    if known is not None and known["setting"] == setting:
+    native = [low for low in LOW_PRECISIONS if is_native(low)]
+    if not native:
+        raise NotCalibrated(f"the CPU of the driver has no {' and no '.join(LOW_PRECISIONS)}")
+    setting = setting_of(spec)
+    record = calibration_file(model_xml.parent)
+    known = _known(record, setting, native, model_xml)
+    if known:
         log.info("model %s: already calibrated", spec.name)
-        return Calibration(**known["calibration"])
-    low, high = (open_engine(EngineChoice("openvino", precision, str(model_xml))) for precision in ("bf16", "f32"))
-    calibration = measure(low, high, images, spec.threshold)
-    check_worth_it(calibration)
-    write_json(record, {"setting": setting, "calibration": asdict(calibration)})
+        return known
+    best = _cheapest(model_xml, spec, native, images)
+    write_json(record, {"setting": setting, "calibration": asdict(best)})
     log.info(
-        "model %s: calibrated on %d images; f32 decides up to a margin of %.2f logits, which is %.1f%% of them; "
-        "bf16 takes %.0f%% of f32's time",
-        spec.name,
-        calibration.images,
-        calibration.band,
-        100 * calibration.share,
-        100 * calibration.low_cost,
+        "model %s: calibrated on %d images; %s, up to a margin of %.2f logits", spec.name, best.images, best, best.band
     )
-    return calibration
+    return best
 
 
-def check_worth_it(calibration: Calibration) -> None:
-    """Raises NotCalibrated when the cascade is not expected to be faster than f32."""
-    if not calibration.cost <= WORTH_IT:
-        raise NotCalibrated(
-            f"bf16 takes {calibration.low_cost:.0%} of f32's time and f32 would decide {calibration.share:.0%} of the "
-            "images again"
-        )
+def setting_of(spec: ModelSpec) -> dict[str, Any]:
+    """What a calibration holds for."""
+    from image_scoring.engines.openvino_engine import platform_of_outputs
+
+    fed = {"preprocessing": spec.preprocessing, "threshold": spec.threshold}
+    return {**platform_of_outputs(), **versions(("nncf",)), **fed}
 
 
-def measure(low: Engine, high: Engine, images: Iterable[NDArray[np.float32]], threshold: float) -> Calibration:
-    """Asks both engines about all images, BATCH by BATCH. Raises NotCalibrated when too few of them tell anything."""
+def _known(record: Path, setting: dict[str, Any], native: list[str], model_xml: Path) -> Calibration | None:
+    known: dict[str, Any] | None = read_json(record)
+    if known is None or known["setting"] != setting:
+        return None
+    found = Calibration(**known["calibration"])
+    is_there = found.low != "int8" or quantized(model_xml).exists()
+    return found if found.low in native and is_there else None
+
+
+def _cheapest(
+    model_xml: Path, spec: ModelSpec, native: list[str], images: Iterable[NDArray[np.float32]]
+) -> Calibration:
+    """Of those that pay. A precision that cannot be had or measured leaves the choice to the others."""
+    count = sum(1 for _ in _held_out(images))
+    if count < FEWEST_IMAGES:
+        raise NotCalibrated(f"only {count} images can be decoded to measure it on, it takes {FEWEST_IMAGES}")
+    high = open_engine(EngineChoice("openvino", "f32", str(model_xml)))
+    found, reasons = [], []
+    for name in native:
+        if name == "int8" and not _can_quantize(model_xml, spec, images):
+            continue
+        low = open_engine(EngineChoice("openvino", name, str(model_xml)))
+        try:
+            measured = measure(name, low, high, _held_out(images), spec.threshold)
+        except NotCalibrated as reason:
+            reasons.append(str(reason))
+            continue
+        if measured.cost <= WORTH_IT:
+            found.append(measured)
+        else:
+            reasons.append(str(measured))
+    if not found:
+        raise NotCalibrated("; ".join(reasons) or "there is no precision to ask first")
+    return min(found, key=lambda each: each.cost)
+
+
+def _can_quantize(model_xml: Path, spec: ModelSpec, images: Iterable[NDArray[np.float32]]) -> bool:
+    try:
+        quantize_once(model_xml, _images_for_ranges(images, spec))
+    except Exception as error:  # a quantizer can fail in any way, or not be installed; int8 is only for speed
+        cause = " ".join(str(error).split())[:200]
+        log.warning("model %s: it cannot be quantized to int8 (%s); going on without", spec.name, cause)
+        return False
+    return True
+
+
+def _images_for_ranges(images: Iterable[NDArray[np.float32]], spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
+    """Every RANGES_ONE_IN-th, or fewer of them, as evenly spread, where RANGES_BYTES hold no more."""
+    wanted = SPREAD_IMAGES / RANGES_ONE_IN * math.prod(spec.input_size) * 3 * np.float32().itemsize
+    return islice(images, RANGES_ONE_IN - 1, None, RANGES_ONE_IN * math.ceil(wanted / RANGES_BYTES))
+
+
+def _held_out(images: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Those that the quantizer has never seen: on the others int8 could look better than it is."""
+    return (image for number, image in enumerate(images, 1) if number % RANGES_ONE_IN)
+
+
+def measure(
+    name: str, low: Engine, high: Engine, images: Iterable[NDArray[np.float32]], threshold: float
+) -> Calibration:
+    """Asks both engines about all images, BATCH by BATCH, by turns. name: the precision of `low`.
+
+    Raises NotCalibrated when too few of them tell anything.
+    """
     low_outputs: list[NDArray[np.float32]] = []
     high_outputs: list[NDArray[np.float32]] = []
     costs: list[float] = []
@@ -124,12 +184,9 @@ def measure(low: Engine, high: Engine, images: Iterable[NDArray[np.float32]], th
         middle = time.perf_counter()
         high_outputs.append(high.predict(batch))
         costs.append((middle - start) / (time.perf_counter() - middle))
-    count = sum(map(len, low_outputs))
-    if count < FEWEST_IMAGES:
-        raise NotCalibrated(f"only {count} images can be decoded, it takes {FEWEST_IMAGES} to calibrate")
     band, share = band_of(np.concatenate(low_outputs), np.concatenate(high_outputs), threshold)
     # The median: another process may take the core for a moment.
-    return Calibration(count, band, share, float(np.median(costs)))
+    return Calibration(name, sum(map(len, low_outputs)), band, share, float(np.median(costs)))
 
 
 def band_of(low: NDArray[np.float32], high: NDArray[np.float32], threshold: float) -> tuple[float, float]:
@@ -150,7 +207,7 @@ def band_of(low: NDArray[np.float32], high: NDArray[np.float32], threshold: floa
     difference = np.abs(margins - margins_of(logits_of(high, threshold), labels))[telling]
     band = max(TAIL * float(np.sqrt(np.mean(difference**2))), float(difference.max()))
     if not np.isfinite(band):
-        raise NotCalibrated("an output in bf16 is not a number")
+        raise NotCalibrated("an output in the low precision is not a number")
     return band, float(np.mean(margins <= band))
 
 
@@ -163,41 +220,3 @@ def _batches(images: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float
     images = iter(images)
     while batch := list(islice(images, BATCH)):
         yield np.stack(batch)
-
-
-def spread_images(
-    run: RunPaths, root: Path, spec: ModelSpec, count: int = CALIBRATION_IMAGES
-) -> Iterator[NDArray[np.float32]]:
-    """Up to `count` preprocessed images (height, width, 3), spread evenly over the manifest; the same at each call.
-
-    Those that cannot be decoded are left out.
-    """
-    for row in spread_rows(run, count, ["img_path"]):
-        try:
-            content = read_file(os.fsencode(root) + b"/" + decode_path(row["img_path"]))
-            yield preprocess(decode_image(content, spec.input_size), spec.preprocessing)
-        except ImageError:
-            continue
-
-
-def spread_rows(run: RunPaths, count: int, columns: list[str]) -> Iterator[dict[str, Any]]:
-    """Up to `count` rows of the manifest, spread evenly over it, with these of its columns; the same at each call.
-
-    At most `count` shards are opened, one at a time.
-    """
-    shards = shard_numbers(run.manifest)
-    shards = [shards[index] for index in _evenly(len(shards), count)]
-    ends = np.cumsum([manifest_rows(run, shard) for shard in shards])
-    rows = _evenly(int(ends[-1]), count)
-    owners = np.searchsorted(ends, rows, side="right")
-    for index, shard in enumerate(shards):
-        table = pq.read_table(run.manifest / shard_name(shard), columns=columns)
-        start = ends[index] - table.num_rows
-        for row in rows[owners == index]:
-            yield table.slice(int(row - start), 1).to_pylist()[0]
-
-
-def _evenly(total: int, count: int) -> NDArray[np.intp]:
-    """At most `count` of range(total): the middle of as many parts of even size."""
-    count = min(total, count)
-    return (2 * np.arange(count) + 1) * total // (2 * max(count, 1))

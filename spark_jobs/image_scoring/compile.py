@@ -45,7 +45,7 @@ def choose_engine(
     engine: "auto" takes OpenVINO and falls back to TensorFlow, with one line that says why; a named engine is
     taken or refused. precision: "cascade" falls back to f32, with one line, where it cannot be calibrated or does not
     pay. images: a few preprocessed images (height, width, 3) to compare the two on, consumed only by a model that is
-    new. calibration_images: more of them, as `calibrate.spread_images` yields them, only for a cascade that is new.
+    new. calibration_images: more of them, as `SpreadImages` has them, only for a cascade that is new.
     """
     few = cache(lambda: np.stack([*images]))
     if engine == "tensorflow":
@@ -70,11 +70,11 @@ def choose_engine(
 
 def _cascade(model: Path, spec: ModelSpec, xml: Path, images: Iterable[NDArray[np.float32]]) -> EngineChoice:
     try:
-        band = calibrate(xml, spec, images).band
+        found = calibrate(xml, spec, images)
     except NotCalibrated as reason:
         log.warning("model %s: precision cascade is not used (%s); using f32", model.name, reason)
         return EngineChoice("openvino", "f32", str(xml))
-    return EngineChoice("openvino", "cascade", str(xml), band, spec.threshold)
+    return EngineChoice("openvino", "cascade", str(xml), found.band, spec.threshold, found.low)
 
 
 def _tensorflow(model: Path, spec: ModelSpec, precision: str, few: Images) -> EngineChoice:

@@ -19,6 +19,16 @@ def verdict_file(directory: Path, precision: str) -> Path:
     return directory / f"verified-{precision}.json"
 
 
+def quantized(model_xml: Path) -> Path:
+    """The same model in int8; a directory of its own, so that both its files come into being at once."""
+    return model_xml.parent / "int8" / model_xml.name
+
+
+def calibration_file(directory: Path) -> Path:
+    """Written when a cascade of this model was measured on this machine, and found worth it."""
+    return directory / "calibrated.json"
+
+
 def is_converted(arguments: JobArguments) -> bool:
     """Whether the engine of this run is ready, so that nothing but the cluster has to be waited for."""
     try:
@@ -26,4 +36,7 @@ def is_converted(arguments: JobArguments) -> bool:
     except (BatchPredictionsError, OSError):
         return False  # the job says what is wrong with it
     directory = converted_directory(Workspace(Path(arguments.workspace)), spec)
-    return arguments.engine != "tensorflow" and verdict_file(directory, "f32").exists()
+    ready = [verdict_file(directory, "f32")]
+    if arguments.precision == "cascade":
+        ready.append(calibration_file(directory))
+    return arguments.engine != "tensorflow" and all(file.exists() for file in ready)

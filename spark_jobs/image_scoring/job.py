@@ -13,7 +13,6 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from image_scoring.calibrate import spread_images
 from image_scoring.carry_over import choose_basis
 from image_scoring.cluster import Cluster
 from image_scoring.commits import Flipped, drop_commits, load_commits
@@ -29,6 +28,7 @@ from image_scoring.progress import Progress
 from image_scoring.scoring import ScoringTask
 from image_scoring.session import equip_workers, stop_session
 from image_scoring.spec import ModelSpec, load_spec
+from image_scoring.spread import SpreadImages
 from image_scoring.udf import Task
 from image_scoring.waves import WaveRunner
 
@@ -172,7 +172,7 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
         arguments.engine,
         precision,
         verification_images(run, root, spec),
-        spread_images(run, root, spec),
+        SpreadImages(run, root, spec),
     )
     progress.engine, progress.precision, progress.model = choice.name, choice.precision, spec.model_id
     _record_scoring(attempt, spec, choice)
@@ -202,6 +202,7 @@ def scoring_record(spec: ModelSpec, choice: EngineChoice) -> dict[str, Any]:
         "engine": choice.name,
         "precision": choice.precision,
         "band": choice.band,
+        "low": choice.low if choice.band is not None else None,
         "versions": expected_versions(choice.name),
     }
     as_read_back: dict[str, Any] = json.loads(json.dumps(record))

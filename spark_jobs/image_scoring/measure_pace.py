@@ -16,7 +16,6 @@ from typing import Any
 
 import pandas as pd
 
-from image_scoring.calibrate import spread_images, spread_rows
 from image_scoring.compile import choose_engine
 from image_scoring.contract import BatchPredictionsError, JobArguments, Workspace
 from image_scoring.files import read_json
@@ -24,6 +23,7 @@ from image_scoring.manifest_shards import verification_images
 from image_scoring.preflight import load_golden
 from image_scoring.scoring import Scorer, ScoringTask
 from image_scoring.spec import load_spec
+from image_scoring.spread import SpreadImages, spread_rows
 
 WARM_UP_IMAGES = 4
 SAMPLE_IMAGES = 32
@@ -76,7 +76,7 @@ def _prepare(arguments: JobArguments, workspace: Workspace) -> ScoringTask:
         arguments.engine,
         arguments.precision,
         verification_images(run, root, spec),
-        spread_images(run, root, spec),
+        SpreadImages(run, root, spec),
     )
     golden = load_golden(spec, choice, workspace.compiled_models)
     return ScoringTask(str(root), spec, choice, golden, arguments.image_timeout)

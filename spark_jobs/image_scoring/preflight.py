@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from image_scoring.converted import quantized
 from image_scoring.files import read_json, sha256_of, write_json
 
 if TYPE_CHECKING:
@@ -120,10 +121,11 @@ def check_engine(golden: Golden, spec: ModelSpec, choice: EngineChoice, engine: 
 
 
 def hash_model(choice: EngineChoice) -> str:
-    """Of the model file, and of the weights beside it that OpenVINO keeps apart."""
+    """Of the model file, and of the weights beside it that OpenVINO keeps apart; those in int8, too, if used."""
     path = Path(choice.path)
-    weights = path.with_suffix(".bin")
-    digests = [sha256_of(file) for file in (path, weights) if file.exists()]
+    models = [path, quantized(path)] if "int8" in choice.precisions else [path]
+    files = [file for model in models for file in (model, model.with_suffix(".bin"))]
+    digests = [sha256_of(file) for file in files if file.exists()]
     return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()
 
 

@@ -54,7 +54,7 @@ def test_whatever_goes_wrong_is_one_line_and_no_failure(
 ) -> None:
     with caplog.at_level(logging.INFO, "batch_predictions.calibration"):
         assert measure_with(tmp_path, monkeypatch, code, 0.5 if "sleep" in code else 60) is None
-    (record,) = caplog.records
+    _, record = caplog.records
     assert record.levelno == logging.INFO
     assert record.getMessage().startswith("run r: its pace could not be measured")
     assert cause in record.getMessage()

@@ -1,35 +1,33 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from image_scoring import calibrate as module
 from image_scoring.calibrate import (
     BATCH,
+    LOW_PRECISIONS,
     Calibration,
     NotCalibrated,
     band_of,
     calibrate,
-    check_worth_it,
     measure,
-    spread_images,
 )
 from image_scoring.compile import choose_engine
-from image_scoring.contract import RunPaths, Workspace, shard_name
-from image_scoring.engines import Counts, openvino_engine
+from image_scoring.contract import Workspace
+from image_scoring.converted import calibration_file, quantized
+from image_scoring.engines import Counts, Engine, openvino_engine
+from image_scoring.files import remove
 from image_scoring.spec import ModelSpec
-from tests.helpers import noise, save_model, spec_of
+from tests.helpers import save_model, spec_of
 
 Images = NDArray[np.float32]
-SPEC = ModelSpec("model", "0" * 64, (2, 2), "none")
 
 
 def sigmoid(logits: NDArray[np.float64]) -> Images:
@@ -80,18 +78,6 @@ def test_an_output_that_is_no_number_is_refused() -> None:
         band_of(low, sigmoid(LOGITS), 0.5)
 
 
-@pytest.mark.parametrize(
-    ("low_cost", "share", "fits"), [(0.6, 0.05, True), (0.6, 0.5, False), (1.0, 0.0, False), (float("nan"), 0.0, False)]
-)
-def test_a_cascade_must_be_faster_than_f32(low_cost: float, share: float, fits: bool) -> None:
-    found = Calibration(300, 3.0, share, low_cost)
-    if fits:
-        check_worth_it(found)
-    else:
-        with pytest.raises(NotCalibrated, match=f"and f32 would decide {share:.0%} of the images again"):
-            check_worth_it(found)
-
-
 class Brightness:
     """An engine: the mean of the image is its probability."""
 
@@ -110,88 +96,165 @@ class Brightness:
 
 def test_few_images_are_held_at_once() -> None:
     low, high = Brightness(), Brightness()
-    found = measure(low, high, (np.full((2, 2, 3), p, np.float32) for p in np.linspace(0.01, 0.99, 130)), 0.5)
-    assert (found.images, found.band) == (130, 0.0)
+    found = measure("bf16", low, high, (np.full((2, 2, 3), p, np.float32) for p in np.linspace(0.01, 0.99, 130)), 0.5)
+    assert (found.low, found.images, found.band) == ("bf16", 130, 0.0)
     assert low.largest_batch == high.largest_batch == BATCH
 
 
-@pytest.mark.parametrize("count", [0, 99])
-def test_too_few_images_calibrate_nothing(count: int) -> None:
-    with pytest.raises(NotCalibrated, match=f"only {count} images can be decoded"):
-        measure(Brightness(), Brightness(), [np.full((2, 2, 3), 0.4, np.float32)] * count, 0.5)
-
-
-def random_images(count: int = 120) -> Iterator[Images]:
+def random_images(count: int = 140) -> list[Images]:
     generator = np.random.default_rng(20)
-    for _ in range(count):
-        yield generator.uniform(-1, 1, (16, 16, 3)).astype(np.float32)
+    return list(generator.uniform(-1, 1, (count, 16, 16, 3)).astype(np.float32))
 
 
-def test_a_model_is_calibrated_once_for_each_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: True)
-    monkeypatch.setattr(module, "WORTH_IT", float("inf"))
-    model = save_model(tmp_path / "model.keras")
-    spec = spec_of(model)
-    few = np.stack(list(random_images(2)))
-    xml = Path(choose_engine(Workspace(tmp_path), model, spec, "openvino", "f32", few).path)
+@dataclasses.dataclass
+class Scene:
+    """A tiny converted model, and which low precisions this CPU is said to have: all of them run on any."""
 
-    first = calibrate(xml, spec, random_images())
-    assert calibrate(xml, spec, iter(())) == first
-    other = dataclasses.replace(spec, threshold=0.6)
-    with pytest.raises(NotCalibrated, match="only 0 images"):
-        calibrate(xml, other, iter(()))
+    model_xml: Path
+    spec: ModelSpec
+    native: Sequence[str] = ("bf16",)
 
-    monkeypatch.setattr(openvino_engine, "platform_of_outputs", lambda: {"cpu": "another", "openvino": "another"})
-    with pytest.raises(NotCalibrated, match="only 0 images"):
-        calibrate(xml, spec, iter(()))
-    monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: False)
-    with pytest.raises(NotCalibrated, match="the CPU of the driver has no bf16"):
-        calibrate(xml, spec, random_images())
+    def calibrate(self, images: Sequence[Images]) -> Calibration:
+        return calibrate(self.model_xml, self.spec, images)
 
-
-def test_what_does_not_pay_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: True)
-    monkeypatch.setattr(module, "WORTH_IT", 0.0)
-    model = save_model(tmp_path / "model.keras")
-    spec = spec_of(model)
-    few = np.stack(list(random_images(2)))
-    xml = Path(choose_engine(Workspace(tmp_path), model, spec, "openvino", "f32", few).path)
-    with pytest.raises(NotCalibrated, match="of f32's time"):
-        calibrate(xml, spec, random_images())
-    assert not (xml.parent / "calibrated-bf16.json").exists()
+    @property
+    def file(self) -> Path:
+        return calibration_file(self.model_xml.parent)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunPaths:
-    """A manifest of 60 pictures in shards of 30, 20 and 10; each has its own number as its colour."""
-    found = Workspace(tmp_path / "workspace").run("20260101T000000Z")
-    found.manifest.mkdir(parents=True)
-    number = 0
-    for shard, rows in enumerate((30, 20, 10)):
-        names = [f"{number + row:02d}.png" for row in range(rows)]
-        for name in names:
-            Image.new("RGB", (2, 2), (number, 0, 0)).save(tmp_path / name)
-            number += 1
-        pq.write_table(pa.table({"img_path": names}), found.manifest / shard_name(shard))
-    return found
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    model = save_model(tmp_path / "model.keras")
+    spec = spec_of(model)
+    choice = choose_engine(Workspace(tmp_path), model, spec, "openvino", "f32", random_images(2))
+    scene = Scene(Path(choice.path), spec)
+    monkeypatch.setattr(openvino_engine, "is_native", lambda precision: precision in scene.native)
+    monkeypatch.setattr(module, "WORTH_IT", float("inf"))
+    return scene
 
 
-def numbers(run: RunPaths, count: int) -> list[int]:
-    return [int(image[0, 0, 0]) for image in spread_images(run, run.root.parents[2], SPEC, count)]
+def test_a_model_is_calibrated_once_for_each_setting(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = scene.calibrate(random_images())
+    assert (first.low, first.images) == ("bf16", 105)
+    assert scene.calibrate([]) == first
+    spec, scene.spec = scene.spec, dataclasses.replace(scene.spec, threshold=0.6)
+    with pytest.raises(NotCalibrated, match="only 0 images"):
+        scene.calibrate([])
+
+    scene.spec = spec
+    monkeypatch.setattr(openvino_engine, "platform_of_outputs", lambda: {"cpu": "another", "openvino": "another"})
+    with pytest.raises(NotCalibrated, match="only 0 images"):
+        scene.calibrate([])
+    scene.native = ()
+    with pytest.raises(NotCalibrated, match="the CPU of the driver has no int8 and no bf16"):
+        scene.calibrate(random_images())
 
 
-def test_images_are_spread_evenly_over_the_manifest(run: RunPaths) -> None:
-    assert numbers(run, 12) == list(range(2, 60, 5))
-    assert numbers(run, 60) == numbers(run, 300) == list(range(60))
-    assert numbers(run, 1) == [40]  # the middle of the shard in the middle
+def test_what_the_cpu_has_no_longer_is_not_used(scene: Scene) -> None:
+    scene.calibrate(random_images())
+    scene.native = ("int8",)
+    with pytest.raises(NotCalibrated, match="only 0 images"):
+        scene.calibrate([])
 
 
-def test_no_more_shards_are_opened_than_images_are_wanted(run: RunPaths) -> None:
-    (run.manifest / shard_name(1)).write_text("not opened")
-    assert numbers(run, 2) == [10, 50]
+@pytest.mark.parametrize("count", [0, 1, 132])
+def test_too_few_images_calibrate_and_quantize_nothing(count: int, scene: Scene) -> None:
+    """Of 132 a quarter is for the quantizer."""
+    scene.native = LOW_PRECISIONS
+    with pytest.raises(NotCalibrated, match=f"only {count - count // 4} images can be decoded to measure it on"):
+        scene.calibrate(random_images(count))
+    assert not quantized(scene.model_xml).exists()
 
 
-def test_images_that_cannot_be_decoded_are_left_out(run: RunPaths) -> None:
-    (run.root.parents[2] / "07.png").write_bytes(noise().tobytes())
-    (run.root.parents[2] / "12.png").unlink()
-    assert numbers(run, 12) == [number for number in range(2, 60, 5) if number not in (7, 12)]
+def test_the_quantizer_sees_no_image_that_the_band_is_measured_on(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.native = ("int8",)
+    seen: dict[str, list[bytes]] = {}
+
+    def show(xml: Path, images: Any) -> None:
+        seen["quantizer"] = [image.tobytes() for image in images]
+
+    def measure(name: str, low: Engine, high: Engine, images: Any, threshold: float) -> Calibration:
+        seen["band"] = [image.tobytes() for image in images]
+        return Calibration(name, 300, 1.0, 0.1, 0.5)
+
+    monkeypatch.setattr(module, "quantize_once", show)
+    monkeypatch.setattr(module, "open_engine", lambda choice: None)
+    monkeypatch.setattr(module, "measure", measure)
+    images = random_images(400)
+    scene.calibrate(images)
+    assert (len(seen["quantizer"]), len(seen["band"])) == (100, 300)
+    assert {*seen["quantizer"], *seen["band"]} == {image.tobytes() for image in images}
+
+    remove(scene.file)
+    monkeypatch.setattr(module, "RANGES_BYTES", 30 * images[0].nbytes)
+    scene.calibrate(images)
+    assert seen["quantizer"] == [image.tobytes() for image in images[3::16]]
+
+
+def tell_costs(monkeypatch: pytest.MonkeyPatch, **told: tuple[float, float]) -> None:
+    """Whatever is measured, each precision's share inside the band and low_cost are these."""
+    monkeypatch.setattr(
+        module,
+        "measure",
+        lambda name, low, high, images, threshold: Calibration(name, 300, 1.0, *told[name]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("int8", "bf16", "expected"),
+    [
+        ((0.12, 0.47), (0.07, 0.61), "int8"),
+        ((0.30, 0.47), (0.07, 0.61), "bf16"),
+        ((0.60, 0.47), (0.07, 0.61), "bf16"),
+        ((0.12, 0.47), (0.60, 0.61), "int8"),
+        ((float("nan"), 0.47), (0.07, 0.61), "bf16"),
+    ],
+)
+def test_the_cheapest_wins(
+    int8: tuple[float, float],
+    bf16: tuple[float, float],
+    expected: str,
+    scene: Scene,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene.native = LOW_PRECISIONS
+    monkeypatch.setattr(module, "WORTH_IT", 0.9)
+    tell_costs(monkeypatch, int8=int8, bf16=bf16)
+    assert scene.calibrate(random_images()).low == expected
+    assert scene.calibrate([]).low == expected
+
+
+def test_what_does_not_pay_is_not_remembered(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.native = LOW_PRECISIONS
+    monkeypatch.setattr(module, "WORTH_IT", 0.9)
+    tell_costs(monkeypatch, int8=(0.0, 1.0), bf16=(0.5, 0.6))
+    with pytest.raises(NotCalibrated) as error:
+        scene.calibrate(random_images())
+    assert str(error.value) == (
+        "int8 takes 100% of f32's time and f32 would decide 0.0% of the images; "
+        "bf16 takes 60% of f32's time and f32 would decide 50.0% of the images"
+    )
+    assert not scene.file.exists()
+
+
+def test_int8_that_was_removed_is_made_and_measured_anew(scene: Scene) -> None:
+    scene.native = ("int8",)
+    assert scene.calibrate(random_images()).low == "int8"
+    remove(quantized(scene.model_xml).parent)
+    assert scene.calibrate(random_images()).low == "int8"
+    assert quantized(scene.model_xml).exists()
+
+
+def test_a_quantizer_that_fails_leaves_bf16(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such\nlayer")
+
+    scene.native = LOW_PRECISIONS
+    monkeypatch.setattr(module, "quantize_once", fail)
+    assert scene.calibrate(random_images()).low == "bf16"
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert line == "model model: it cannot be quantized to int8 (no such layer); going on without"

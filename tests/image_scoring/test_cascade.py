@@ -141,8 +141,9 @@ def choose(pictures: Images, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
 @pytest.fixture
 def any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asserted holds on any CPU: one without bf16 computes it in f32, and how fast does not matter here."""
-    monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: True)
+    """What is asserted holds on any CPU: it computes what it has no instructions for with others, and how fast does
+    not matter here."""
+    monkeypatch.setattr(openvino_engine, "is_native", lambda precision: True)
     monkeypatch.setattr(calibration, "WORTH_IT", float("inf"))
 
 
@@ -165,7 +166,7 @@ def test_real_outputs_are_bit_for_bit_those_of_the_engine_that_decided(
     choice = choose()
     images = pictures[::8]
     low, high = (
-        open_engine(EngineChoice("openvino", precision, choice.path)).predict(images) for precision in ("bf16", "f32")
+        open_engine(EngineChoice("openvino", precision, choice.path)).predict(images) for precision in choice.precisions
     )
     logits = logits_of(low, SPEC.threshold)
     margins = margins_of(logits, logits.argmax(axis=1))
@@ -176,14 +177,15 @@ def test_real_outputs_are_bit_for_bit_those_of_the_engine_that_decided(
     assert engine.take_counts().rerun == uncertain.sum() == len(images) // 2
 
 
-def test_a_worker_without_bf16_uses_f32_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("low", calibration.LOW_PRECISIONS)
+def test_a_worker_without_the_low_precision_uses_f32_alone(
+    low: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = save_model(tmp_path / "model.keras")
     images = np.random.default_rng(20).uniform(-1, 1, (5, 16, 16, 3)).astype(np.float32)
     choice = choose_engine(Workspace(tmp_path), model, spec_of(model), "openvino", "f32", images)
-    monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: False)
-    engine = open_engine(replace(choice, precision="cascade", band=0.0))
+    monkeypatch.setattr(openvino_engine, "is_native", lambda precision: precision != low)
+    engine = open_engine(replace(choice, precision="cascade", band=0.0, low=low))
     np.testing.assert_array_equal(engine.predict(images), open_engine(choice).predict(images))
     assert engine.take_counts() == Counts()
-    assert "the CPU of this worker has no bf16; it uses f32 alone" in caplog.text
+    assert f"the CPU of this worker has no {low}; it uses f32 alone" in caplog.text

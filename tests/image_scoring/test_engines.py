@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 from image_scoring.compile import choose_engine
-from image_scoring.contract import BatchPredictionsError, Workspace
+from image_scoring.contract import BatchPredictionsError, JobArguments, Workspace
+from image_scoring.converted import calibration_file, is_converted
 from image_scoring.engines import EngineChoice, open_engine, openvino_engine
+from image_scoring.files import write_json
+from image_scoring.job import scoring_record
 from image_scoring.labels import labels_of
 from image_scoring.preprocess import decode_image, preprocess, read_file
-from image_scoring.spec import load_spec
+from image_scoring.spec import load_spec, save_spec
 from tests.helpers import MODEL, PICTURES, noise, save_model, spec_of
 
 SMALL = preprocess(np.stack([noise(16, 16, seed=seed) for seed in range(3)]), "tf")
@@ -134,12 +138,13 @@ def test_tensorflow_has_f32_only(precision: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bf16", "cause"), [(True, "only 3 images can be decoded"), (False, "the CPU of the driver has no bf16")]
+    ("native", "cause"),
+    [(True, "only 3 images can be decoded"), (False, "the CPU of the driver has no int8 and no bf16")],
 )
 def test_a_cascade_that_does_not_fit_becomes_f32(
-    bf16: bool, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    native: bool, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: bf16)
+    monkeypatch.setattr(openvino_engine, "is_native", lambda precision: native)
     model, workspace = save_model(tmp_path / "model.keras"), Workspace(tmp_path / "workspace")
     choice = choose_engine(workspace, model, spec_of(model), "auto", "cascade", SMALL, SMALL)
     assert (choice.name, choice.precision, choice.band) == ("openvino", "f32", None)
@@ -161,3 +166,47 @@ def test_no_engine_is_asked_about_an_unsafe_model(engine: str, tmp_path: Path) -
     model.write_text("no model")
     with pytest.raises(BatchPredictionsError, match="not a Keras model"):
         choose_engine(Workspace(tmp_path), model, spec_of(model), engine, "f32", SMALL)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags : fpu avx512f avx512_vnni", True),
+        ("flags : fpu avx2 avx_vnni", True),
+        ("Features : fp asimd asimddp", True),
+        ("flags : fpu avx512f", False),
+        ("flags : fpu not_avx512_vnni", False),
+        (None, False),
+    ],
+)
+def test_int8_takes_a_cpu_that_multiplies_it(
+    flags: str | None, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu_info = tmp_path / "cpuinfo"
+    if flags is not None:
+        cpu_info.write_text(f"processor : 0\n{flags}\n")
+    monkeypatch.setattr(openvino_engine, "CPU_INFO", cpu_info)
+    assert openvino_engine.is_native("int8") is expected
+
+
+def test_a_cascade_is_ready_when_it_is_calibrated(tmp_path: Path) -> None:
+    model, workspace = save_model(tmp_path / "model.keras"), Workspace(tmp_path)
+    f32 = JobArguments(str(tmp_path), "r", str(model))
+    cascade = replace(f32, precision="cascade")
+    spec = spec_of(model)
+    save_spec(model, spec)
+    assert not is_converted(f32)
+    choice = choose_engine(workspace, model, spec, "openvino", "f32", SMALL)
+    assert is_converted(f32)
+    assert not is_converted(cascade)
+    write_json(calibration_file(Path(choice.path).parent), {})
+    assert is_converted(cascade)
+
+
+def test_runs_with_another_low_precision_are_not_mixed() -> None:
+    spec = load_spec(MODEL)[0]
+    choice = EngineChoice("openvino", "cascade", "model.xml", band=1.0, low="int8")
+    records = [scoring_record(spec, each) for each in (choice, replace(choice, low="bf16"))]
+    assert [record["low"] for record in records] == ["int8", "bf16"]
+    f32 = replace(choice, precision="f32", band=None)
+    assert scoring_record(spec, f32) == scoring_record(spec, replace(f32, low="bf16"))

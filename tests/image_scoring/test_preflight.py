@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from image_scoring.contract import PRECISIONS
+from image_scoring.converted import quantized
 from image_scoring.engines import TOLERANCE, EngineChoice, open_engine
 from image_scoring.preflight import (
     ENVIRONMENT,
@@ -161,3 +162,16 @@ def test_the_picture_can_be_decoded_and_is_the_same_each_time() -> None:
     with Image.open(io.BytesIO(picture)) as image:
         assert (image.format, image.size, image.mode) == ("JPEG", (320, 240), "RGB")
         assert np.asarray(image).std(axis=(0, 1)).min() > 20  # something to see in each colour
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".bin"])
+def test_the_int8_model_counts_where_it_is_used(suffix: str, choice: EngineChoice) -> None:
+    alone = hash_model(choice)
+    low = quantized(Path(choice.path)).with_suffix(suffix)
+    low.parent.mkdir()
+    low.write_text("int8")
+    assert hash_model(choice) == hash_model(replace(choice, band=1.0, low="bf16")) == alone
+    cascade = replace(choice, precision="cascade", band=1.0, low="int8")
+    first = hash_model(cascade)
+    low.write_text("another")
+    assert len({alone, first, hash_model(cascade)}) == 3

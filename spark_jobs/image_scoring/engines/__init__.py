@@ -62,6 +62,7 @@ class EngineChoice:
 
     path: for "openvino" the converted model.xml, for "tensorflow" the Keras file.
     band: of precision "cascade", the margin in logits up to which f32 decides. threshold: the spec's.
+    low: of precision "cascade", the precision that is asked first; one of calibrate.LOW_PRECISIONS.
     """
 
     name: str
@@ -69,6 +70,12 @@ class EngineChoice:
     path: str
     band: float | None = None
     threshold: float = 0.5
+    low: str = "bf16"
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those that the model is opened in."""
+        return (self.precision,) if self.band is None else (self.low, "f32")
 
 
 def open_engine(choice: EngineChoice) -> Engine:
@@ -77,14 +84,17 @@ def open_engine(choice: EngineChoice) -> Engine:
         from image_scoring.engines.tensorflow_engine import TensorFlowEngine
 
         return TensorFlowEngine(Path(choice.path))
-    from image_scoring.engines.openvino_engine import OpenVinoEngine, has_native_bf16
+    from image_scoring.engines.openvino_engine import OpenVinoEngine, is_native
 
     path = Path(choice.path)
     if choice.band is None:
         return OpenVinoEngine(path, choice.precision)
-    if not has_native_bf16():  # each worker looks for itself: machines of a cluster differ
-        log.warning("precision cascade: the CPU of this worker has no bf16; it uses f32 alone, the labels are the same")
+    if not is_native(choice.low):  # each worker looks for itself: machines of a cluster differ
+        log.warning(
+            "precision cascade: the CPU of this worker has no %s; it uses f32 alone, the labels are the same",
+            choice.low,
+        )
         return OpenVinoEngine(path, "f32")
     from image_scoring.engines.cascade import CascadeEngine
 
-    return CascadeEngine(OpenVinoEngine(path, "bf16"), OpenVinoEngine(path, "f32"), choice.band, choice.threshold)
+    return CascadeEngine(OpenVinoEngine(path, choice.low), OpenVinoEngine(path, "f32"), choice.band, choice.threshold)

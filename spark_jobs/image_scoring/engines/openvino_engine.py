@@ -8,12 +8,19 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from image_scoring.converted import quantized
 from image_scoring.engines import Counts
 
+CPU_INFO = Path("/proc/cpuinfo")
+# Instructions that multiply and add int8; OpenVINO does not tell whether the CPU has them.
+INT8_FLAGS = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
 
-def has_native_bf16() -> bool:
-    """Whether this CPU computes in bf16 itself; where it does not, bf16 gains nothing."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+def is_native(precision: str) -> bool:
+    """Whether this CPU computes in "bf16" or "int8" itself; where it does not, they gain nothing."""
+    if precision == "int8":
+        return CPU_INFO.exists() and not INT8_FLAGS.isdisjoint(CPU_INFO.read_text().split())
+    return precision.upper() in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def platform_of_outputs() -> dict[str, str]:
@@ -27,8 +34,10 @@ class OpenVinoEngine:
     batch_size = 1
 
     def __init__(self, model_xml: Path, precision: str) -> None:
+        """precision: "f32", "bf16", or "int8" for the quantized model beside `model_xml`."""
+        is_int8 = precision == "int8"
         compiled = ov.Core().compile_model(
-            model_xml,
+            quantized(model_xml) if is_int8 else model_xml,
             "CPU",
             {
                 "INFERENCE_NUM_THREADS": 1,
@@ -36,7 +45,8 @@ class OpenVinoEngine:
                 # Pinned, all processes of a machine would share its first core.
                 "ENABLE_CPU_PINNING": False,
                 # Left alone the plugin takes bf16 where the CPU has it, and labels near the threshold flip.
-                "INFERENCE_PRECISION_HINT": precision,
+                # In int8 it is for the layers that were left in float.
+                "INFERENCE_PRECISION_HINT": "f32" if is_int8 else precision,
             },
         )
         self._request = compiled.create_infer_request()

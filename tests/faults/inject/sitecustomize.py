@@ -99,9 +99,9 @@ def no_executors(cluster: Any, seconds: float) -> None:
     cluster.NO_EXECUTORS_SECONDS = seconds
 
 
-def native_bf16(openvino_engine: Any) -> None:
-    """A cascade on any processor: without bf16 of its own, OpenVINO takes f32 in its place."""
-    openvino_engine.has_native_bf16 = lambda: True
+def native(openvino_engine: Any, precisions: list[str]) -> None:
+    """A cascade on any processor: what it has no instructions for, OpenVINO computes with others."""
+    openvino_engine.is_native = lambda precision: precision in precisions
 
 
 def flip(cascade: Any, handshake: str) -> None:
@@ -126,7 +126,7 @@ MODULES: dict[str, tuple[Callable[..., None], ...]] = {
     "image_scoring.preprocess": (images, pixels),
     "image_scoring.preflight": (versions, model),
     "image_scoring.cluster": (no_executors,),
-    "image_scoring.engines.openvino_engine": (native_bf16,),
+    "image_scoring.engines.openvino_engine": (native,),
     "image_scoring.engines.cascade": (flip,),
 }
 
