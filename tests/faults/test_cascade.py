@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -24,9 +23,7 @@ from tests.helpers import MODEL, PICTURES
 
 pytestmark = pytest.mark.slow
 
-# Where NNCF cannot be had, the job takes bf16, and so do these tests.
-LOW = "int8" if importlib.util.find_spec("nncf") else "bf16"
-NATIVE: dict[str, Any] = {"native": {"precisions": [LOW]}}
+NATIVE: dict[str, Any] = {"native": {"precisions": ["int8"]}}
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +31,8 @@ def calibrated(stage: Stage) -> None:
     """Measured beforehand: the cascade pays off on a machine that others load, or not, as they like."""
     spec, _ = load_spec(MODEL)
     model_xml = next(stage.workspace.compiled_models.glob("*-openvino-*")) / "model.xml"
-    if LOW == "int8":
-        quantize_once(model_xml, _good_pictures(spec))
-    calibration = Calibration(LOW, images=300, band=3.0, share=0.1, low_cost=0.5)
+    quantize_once(model_xml, _good_pictures(spec))
+    calibration = Calibration("int8", images=300, band=3.0, share=0.1, low_cost=0.5)
     write_json(calibration_file(model_xml.parent), {"setting": setting_of(spec), "calibration": asdict(calibration)})
 
 
@@ -51,7 +47,7 @@ def test_a_cascade_gives_the_labels_of_f32(stage: Stage, undisturbed: RunPaths) 
     stage.predict(run, precision="cascade", driver=NATIVE, executors=NATIVE)
     progress = assert_complete(run)
     assert progress["precision"] == "cascade"
-    assert read_json(run.scoring)["low"] == LOW
+    assert read_json(run.scoring)["low"] == "int8"
     assert progress["flips"] == 0
     assert progress["rerun"] < progress["rows_total"]
     assert _labels(run) == _labels(undisturbed)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import subprocess
@@ -21,9 +20,6 @@ from image_scoring.engines import EngineChoice, open_engine
 from image_scoring.quantize import quantize_once
 from tests.helpers import save_model, spec_of
 from tests.integration.commands import project_path
-from tests.requirements import need
-
-NNCF = importlib.util.find_spec("nncf") is not None
 
 Images = NDArray[np.float32]
 
@@ -34,7 +30,6 @@ def random_images(count: int = 30) -> Iterator[Images]:
 
 @pytest.fixture
 def model_xml(tmp_path: Path) -> Path:
-    need("NNCF, which fits Python 3.11 only", NNCF)
     model = save_model(tmp_path / "model.keras")
     choice = choose_engine(Workspace(tmp_path), model, spec_of(model), "openvino", "f32", random_images(2))
     return Path(choice.path)
