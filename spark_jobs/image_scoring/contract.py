@@ -21,6 +21,11 @@ BOOLEANS = ("true", "false")
 FIRST_SHARD_ROWS, LAST_SHARD_ROWS, SHARDS_OF_ONE_SIZE = 512, 4096, 16
 
 
+def deployed_workspace() -> Path:
+    """The directory that Airflow and the Spark workers share. All that a run writes is below it."""
+    return Path(os.environ.get("BATCH_PREDICTIONS_WORKSPACE") or Path(__file__).resolve().parents[2] / "workspace")
+
+
 class BatchPredictionsError(Exception):
     """A failure we can explain: what failed, the object, the cause, what to do next, in one line.
 
