@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -14,8 +14,10 @@ from fastapi import Depends, HTTPException
 from sqlalchemy import select
 
 from image_scoring.contract import RunPaths, Workspace, deployed_workspace, run_key
+from runs_page.scene import Stage
 
 DAG_ID = "batch_predictions"
+MOST_RUNS = 1000
 
 
 def check_dag(dag_id: str) -> None:
@@ -26,16 +28,6 @@ def check_dag(dag_id: str) -> None:
 
 ACCESS = [Depends(requires_access_dag("GET")), Depends(check_dag)]
 """Of every route: first the login, then the DAG."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A task of the run. state: as Airflow names it; None before it is scheduled."""
-
-    task_id: str
-    state: str | None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -73,11 +65,23 @@ def find_stages(dag_id: str, run_id: str, session: SessionDep) -> Mapping[str, S
     """The tasks of the run by their id."""
     columns = (TaskInstance.task_id, TaskInstance.state, TaskInstance.start_date, TaskInstance.end_date)
     rows = session.execute(select(*columns).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id))
-    return {row.task_id: Stage(row.task_id, _text(row.state), row.start_date, row.end_date) for row in rows}
+    return {row.task_id: Stage(row.task_id, _text(row.state), _utc(row.start_date), _utc(row.end_date)) for row in rows}
 
 
+def find_run_ids(dag_id: str, session: SessionDep) -> Mapping[str, str]:
+    """The newest runs that Airflow knows: their ids by run key."""
+    columns = (DagRun.run_id, DagRun.logical_date, DagRun.run_after)
+    newest = select(*columns).where(DagRun.dag_id == dag_id).order_by(DagRun.run_after.desc()).limit(MOST_RUNS)
+    return {run_key(row.logical_date or row.run_after): row.run_id for row in session.execute(newest)}
+
+
+RunIds = Annotated[Mapping[str, str], Depends(find_run_ids)]
 StagesOfRun = Annotated[Mapping[str, Stage], Depends(find_stages)]
 
 
 def _text(state: Any) -> str | None:
     return None if state is None else str(getattr(state, "value", state))
+
+
+def _utc(moment: Any) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from runs_page.access import DAG_ID
-from runs_page.wording import FILTERS
+from runs_page.catalogue import Plot, find_plot
+from runs_page.records import unless_garbled
+from runs_page.templating import environment
 
-
-@cache
-def environment() -> Environment:
-    """Escapes whatever is put in, and refuses a name that is not there."""
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters.update(FILTERS)
-    return templates
+PLOT_HEADERS = {
+    "Cache-Control": "private, max-age=3600",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",  # matplotlib's own styles
+}
 
 
 def render(request: Request, template: str, status_code: int = 200, **context: Any) -> HTMLResponse:
@@ -40,3 +30,13 @@ def address_below(request: Request) -> Callable[..., str]:
     """The function url(*parts): the address of parts below the DAG's pages, each of them quoted."""
     root = f"{request.scope.get('root_path', '')}/dags/{DAG_ID}"
     return lambda *parts: "/".join([root, *(quote(str(part), safe="") for part in parts)])
+
+
+def render_plot(plots: Mapping[str, Plot], name: str, source: Any, theme: str, size: str) -> Response:
+    """404 when there is nothing to draw, or when it cannot be drawn. The address holds the version: the answer may be
+    kept."""
+    found = find_plot(plots, name, source)
+    svg = unless_garbled(None)(found.svg)(theme, size) if found else None
+    if svg is None:
+        raise HTTPException(404, "There is nothing to draw.")
+    return Response(svg, media_type="image/svg+xml", headers=PLOT_HEADERS)

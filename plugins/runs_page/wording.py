@@ -17,8 +17,8 @@ def count(number: float | None) -> str:
 
 
 def share(part: float | None, digits: int = 1) -> str:
-    """12.3 %; of 0 to 1."""
-    return UNKNOWN if part is None else f"{100 * part:.{digits}f} %"
+    """12.3%; of 0 to 1."""
+    return UNKNOWN if part is None else f"{part:.{digits}%}"
 
 
 def moment(when: datetime | None) -> str:
