@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from runs_page.answer import Answer, answer_of
@@ -61,12 +61,17 @@ class Story:
 
 
 def tell(scene: Scene) -> Story:
+    return replace(tell_without_plots(scene), plots=find_plots(RUN_PLOTS, scene))
+
+
+def tell_without_plots(scene: Scene) -> Story:
+    """For a terminal."""
     return Story(
         answer=answer_of(scene),
         tiles=tiles_of(scene),
         stages=[_stage(scene, name) for name in STAGES] if scene.stages else [],
         alerts=[line for alert in reversed(scene.alerts) if (line := _alert(alert, scene))],
-        plots=find_plots(RUN_PLOTS, scene),
+        plots=[],
         facts=_facts(scene) or [],
         tables=_tables(scene) or [],
         ended=scene.ended,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,8 @@ def ask(app: FastAPI, path: str, **headers: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
             return await client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
-    return asyncio.run(get())
+    with ThreadPoolExecutor(1) as pool:  # in this thread a browser may have a loop of its own
+        return pool.submit(lambda: asyncio.run(get())).result()
 
 
 @pytest.fixture
@@ -137,6 +140,42 @@ def test_what_is_not_there_is_404_in_words(path: str, get: Get) -> None:
     assert answer.status_code == 404
     assert "There is no such page" in answer.text
     assert "content-security-policy" in answer.headers
+
+
+@pytest.fixture
+def opened() -> Iterator[list[str]]:
+    """The files that are opened from now on."""
+    paths: list[str] = []
+    listening = True
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if listening and event in ("open", "os.listdir", "os.scandir"):
+            paths.append(str(arguments[0]))
+
+    sys.addaudithook(hear)
+    yield paths
+    listening = False
+
+
+def test_the_page_of_a_million_rows_opens_aggregates_and_never_the_table(get: Get, app: FastAPI, opened: Any) -> None:
+    from runs_page import access
+
+    root = next((app.dependency_overrides[access.find_workspace]().root / "runs").iterdir())
+    for name in ("predictions", "manifest"):
+        (root / name).mkdir()
+        for shard in range(250):
+            (root / name / f"shard-{shard:06d}.parquet").write_bytes(b"")
+    opened.clear()
+    for path in (
+        f"{DAG}/runs/known",
+        f"{DAG}/runs/known/figures",
+        f"{DAG}/runs/known/plots/classes.svg",
+        f"{DAG}/history",
+    ):
+        assert get(path).status_code == 200
+    of_the_run = {Path(path).name for path in opened if str(root) in path}
+    assert "metrics.json" in of_the_run
+    assert of_the_run <= {"plan.json", "progress.json", "metrics.json", "failure.json", "alerts.jsonl"}
 
 
 STEPS = ("..", "%2e%2e", "..%2f..", "%2e%2e%2f%2e%2e", "..%5c..", "....//", "..%00", "%252e%252e%252f", "/", "~")
