@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from runs_page import assets, history_view, run_view
+from runs_page import assets, gallery_view, history_view, run_view
 from runs_page.access import ACCESS
 from runs_page.pages import render
 
@@ -25,6 +25,7 @@ HEADERS = {
 
 app = FastAPI(title="Batch predictions", docs_url=None, redoc_url=None, openapi_url=None, dependencies=ACCESS)
 app.include_router(run_view.router)
+app.include_router(gallery_view.router)
 app.include_router(history_view.router)
 app.include_router(assets.router)
 

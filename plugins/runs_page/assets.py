@@ -1,4 +1,4 @@
-"""Style and script: two files, by name from a fixed list."""
+"""Style and script: a few files, by name from a fixed list."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
 
-MEDIA_TYPES = {"style.css": "text/css", "page.js": "text/javascript"}
+MEDIA_TYPES = {"style.css": "text/css", "gallery.css": "text/css", "page.js": "text/javascript"}
 _DIRECTORY = Path(__file__).parent / "static"
 
 router = APIRouter()
