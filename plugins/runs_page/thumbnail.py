@@ -67,10 +67,10 @@ def open_below(root: Path, path: bytes) -> Iterator[BinaryIO]:
         opened.append(os.open(root, os.O_RDONLY | os.O_DIRECTORY))
         for part in directories:
             opened.append(os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=opened[-1]))
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=opened[-1])
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise NoPicture("It is not a regular file.")
+        opened.append(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=opened[-1]))
+        if not stat.S_ISREG(os.fstat(opened[-1]).st_mode):
+            raise NoPicture("It is not a regular file.")
+        with open(opened[-1], "rb", closefd=False) as file:
             yield file
     except OSError as error:
         raise NoPicture(f"The file cannot be read: {error.strerror}.") from None

@@ -120,12 +120,20 @@ def test_no_row_leads_out_of_the_dataset(img_path: str, root: Path) -> None:
         shrunk_row(root, img_path, secret.st_size, secret.st_mtime_ns)
 
 
+def test_a_pipe_and_a_directory_are_not_read(root: Path) -> None:
+    os.mkfifo(root / "fifo.jpg")
+    (root / "x.jpg").mkdir()
+    for path in (b"fifo.jpg", b"x.jpg"):
+        with pytest.raises(NoPicture, match="not a regular file"), open_below(root, path):
+            pass
+
+
 def test_no_descriptor_stays_open(root: Path) -> None:
     draw(root / "x" / "a.png")
     before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
     for _ in range(3):
         shrunk(root, b"x/a.png")
-        for path in (b"x/none.png", b"x/../a.png", b"none/a.png"):
+        for path in (b"x/none.png", b"x/../a.png", b"none/a.png", b"x"):
             with pytest.raises(NoPicture), open_below(root, path):
                 pass
     assert before == (len(os.listdir("/proc/self/fd")) if before else 0)
