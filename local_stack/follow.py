@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from image_scoring.contract import RunPaths
 from image_scoring.files import read_json
 from local_stack.airflow_api import AirflowApi
+from local_stack.live_display import LiveDisplay
 
 TASKS = ("download", "manifest", "plan", "predict", "validate", "publish")
 POLL_SECONDS = 0.5
@@ -28,7 +28,7 @@ class Lost(Exception):
 
 def follow(api: AirflowApi, run_id: str, run: RunPaths, console: Console, check_alive: Callable[[], None]) -> str:
     """The final state of the DAG run. `check_alive` is called at every poll and may raise."""
-    display = LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
+    display = LiveDisplay(console, run) if console.is_terminal else PlainDisplay(console)
     answered, told_failure = time.monotonic(), ""
     states: dict[str, str | None] = {}
     state = ""
@@ -54,56 +54,26 @@ def follow(api: AirflowApi, run_id: str, run: RunPaths, console: Console, check_
             time.sleep(POLL_SECONDS)
 
 
-def describe(states: dict[str, str | None], progress: dict[str, Any]) -> tuple[str, int, int]:
-    """What goes on now, and the rows done and in all (0 while they are not known)."""
+def describe(states: dict[str, str | None], progress: dict[str, Any]) -> str:
+    """What goes on now, in a line."""
     current = next((task for task in TASKS if states.get(task) not in ("success", "skipped")), TASKS[-1])
-    done = progress.get("rows_done", 0)
-    total = progress.get("rows_total", 0)
     if states.get(current) == "awaiting_input":
-        return f"{current} (waits for a person: Required Actions in Airflow's web UI)", done, total
+        return f"{current} (waits for a person: Required Actions in Airflow's web UI)"
     if current != "predict" or progress.get("state") not in ("predicting", "finished"):
         waiting = states.get(current) in (None, "scheduled", "queued")
-        return f"{current}{' (waiting)' if waiting else ''}", done, total
-    text = f"predict {done:,} of {total:,} images"
+        return f"{current}{' (waiting)' if waiting else ''}"
+    text = f"predict {progress.get('rows_done', 0):,} of {progress.get('rows_total', 0):,} images"
     if progress.get("steady_images_per_second"):
         text += f", {progress['steady_images_per_second']:,.0f} a second"
     if progress.get("eta_seconds"):
         text += f", {_duration(progress['eta_seconds'])} to go"
-    return text, done, total
+    return text
 
 
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}" if minutes else f"{rest} s"
-
-
-class LiveDisplay:
-    """One line that moves, for a terminal."""
-
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            BarColumn(bar_width=28),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=console,
-        )
-        self._line = self._progress.add_task("starting", total=None)
-
-    def __enter__(self) -> LiveDisplay:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, states: dict[str, str | None], progress: dict[str, Any]) -> None:
-        text, done, total = describe(states, progress)
-        self._progress.update(self._line, description=text, completed=done, total=total or None)
-
-    def note(self, text: str) -> None:
-        self._progress.console.print(text, highlight=False, markup=False)
 
 
 class PlainDisplay:
@@ -121,7 +91,7 @@ class PlainDisplay:
         return None
 
     def show(self, states: dict[str, str | None], progress: dict[str, Any]) -> None:
-        text, _, _ = describe(states, progress)
+        text = describe(states, progress)
         now = time.monotonic()
         changed_task = text.split(" ")[0] != self._printed.split(" ")[0]
         if text != self._printed and (changed_task or now - self._printed_at > PLAIN_SECONDS):

@@ -6,9 +6,12 @@ from typing import ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
+from runs_page import URL_PREFIX, VIEWS, serve
 from runtime_guard.backstop import RunDeadline
 
 
 class BatchPredictionsPlugin(AirflowPlugin):
     name = "batch_predictions"
     deadline_references: ClassVar = [RunDeadline]
+    fastapi_apps: ClassVar = [{"app": serve, "url_prefix": URL_PREFIX, "name": "Batch predictions"}]
+    external_views: ClassVar = VIEWS

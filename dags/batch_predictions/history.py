@@ -18,6 +18,7 @@ def record_run(workspace: Workspace, run: RunPaths, metrics: dict[str, Any]) -> 
         "rows": metrics["rows"],
         "predicted": metrics["predicted"],
         "errors": metrics["errors"],
+        "predictions": metrics["predictions"],
         "cores": progress.get("cores", 0),
         "workers": progress.get("workers", 0),
         "engine": progress.get("engine", ""),

@@ -37,7 +37,7 @@ def publish(workspace: Workspace, run: RunPaths) -> dict[str, Any]:
         )
     if not run.predictions_csv.exists():
         export_csv(run, run.predictions_csv)
-    write_report(run, metrics)
+    write_report(workspace, run)
     current = workspace.published_run()
     if current and current > run.run_key:
         log.warning("run %s: the newer run %s stays published", run.run_key, current)

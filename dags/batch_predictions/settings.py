@@ -6,10 +6,11 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from image_scoring.contract import deployed_workspace
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-WORKSPACE = Path(os.environ.get("BATCH_PREDICTIONS_WORKSPACE") or REPOSITORY / "workspace")
-"""The directory that Airflow and the Spark workers share. All that a run writes is below it."""
+WORKSPACE = deployed_workspace()
 
 START_DATE = datetime.fromisoformat(os.environ.get("BATCH_PREDICTIONS_START_DATE") or "2026-01-01").replace(tzinfo=UTC)
 """The first day (UTC) that the schedule may run."""

@@ -49,7 +49,8 @@ def validate() -> None:
 
     context = get_current_context()
     params = context["params"]
-    validate_run(workspace(), run_of(context), _spec(params).labels, params["error_budget"])
+    spec = _spec(params)
+    validate_run(workspace(), run_of(context), spec.labels, params["error_budget"], spec.threshold)
 
 
 @explained

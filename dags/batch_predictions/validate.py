@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from batch_predictions.gallery import Gallery
 from batch_predictions.history import record_run
 from batch_predictions.labels import split_of
 from image_scoring.contract import (
@@ -36,18 +36,21 @@ class Invalid(BatchPredictionsError):
     """The predictions must not be published."""
 
 
-def validate(workspace: Workspace, run: RunPaths, labels: tuple[str, ...], error_budget: float) -> dict[str, Any]:
-    """Compares the predictions with the manifest, row by row and shard by shard; writes metrics.json and the run's
-    line of history.jsonl, and returns the metrics.
+def validate(
+    workspace: Workspace, run: RunPaths, labels: tuple[str, ...], error_budget: float, threshold: float = 0.5
+) -> dict[str, Any]:
+    """Compares the predictions with the manifest, row by row and shard by shard; writes metrics.json, gallery.parquet
+    and the run's line of history.jsonl, and returns the metrics.
 
-    error_budget: the share of error rows that is still published, 0 to 1. Raises Invalid with the faults.
+    error_budget: the share of error rows that is still published, 0 to 1. threshold: of the model's spec. Raises
+    Invalid with the faults.
     """
     summary = read_json(run.manifest_summary)
     if summary is None:
         raise BatchPredictionsError(f"run {run.run_key}: it has no manifest; run the task manifest first")
-    tally = Tally(labels)
+    tally = Tally(labels, threshold)
     for shard in range(summary["shards"]):
-        tally.add_shard(run.manifest / shard_name(shard), run.predictions / shard_name(shard))
+        tally.add_shard(run, shard)
     for fault in _whole_run_faults(run, summary, tally, error_budget):
         tally.faults.add(fault)
     faults = tally.faults.listed
@@ -59,6 +62,7 @@ def validate(workspace: Workspace, run: RunPaths, labels: tuple[str, ...], error
         "verdict": "invalid" if faults else "valid",
         "faults": faults,
     }
+    tally.gallery.write(run)
     write_json(run.metrics, metrics)
     record_run(workspace, run, metrics)
     if faults:
@@ -106,8 +110,9 @@ class Faults:
 class Tally:
     """What one pass over the shards counts. Holds one shard at a time, and works on its columns, not on its rows."""
 
-    def __init__(self, labels: tuple[str, ...]) -> None:
+    def __init__(self, labels: tuple[str, ...], threshold: float) -> None:
         self._labels = labels
+        self.gallery = Gallery(labels, threshold)
         self.rows = 0
         self.faults = Faults()
         self.status = {PREDICTED: 0, ERROR: 0}
@@ -116,8 +121,9 @@ class Tally:
         self.known: Counter[tuple[str | None, str, str]] = Counter()  # split, label, prediction
         self.histogram = np.zeros(HISTOGRAM_BINS, np.int64)
 
-    def add_shard(self, manifest_shard: Path, prediction_shard: Path) -> None:
-        name = prediction_shard.name
+    def add_shard(self, run: RunPaths, shard: int) -> None:
+        name = shard_name(shard)
+        manifest_shard, prediction_shard = run.manifest / name, run.predictions / name
         if not prediction_shard.exists():
             self.faults.add(f"{name} is missing")
             return
@@ -132,17 +138,18 @@ class Tally:
             self.faults.add(_describe_difference(name, expected, found))
             return
         self.rows += found.num_rows
-        self._add_rows(found.append_column("label", expected.column("label")))
+        places = pa.array(np.arange(found.num_rows, dtype=np.int32))
+        self._add_rows(shard, found.append_column("label", expected.column("label")).append_column("row", places))
 
-    def _add_rows(self, rows: pa.Table) -> None:
+    def _add_rows(self, shard: int, rows: pa.Table) -> None:
         errors, predicted = (_holds(pc.equal(rows["status"], status)) for status in (ERROR, PREDICTED))
         good_errors = pc.and_(errors, self._error_is_good(rows))
         good_predictions = pc.and_(predicted, self._prediction_is_good(rows))
         self.status[ERROR] += _count(errors)
         self.status[PREDICTED] += _count(predicted)
         self._add_faults(rows.filter(pc.invert(pc.or_(good_errors, good_predictions))))
-        self._add_errors(rows.filter(good_errors))
-        self._add_predictions(rows.filter(good_predictions))
+        self._add_errors(shard, rows.filter(good_errors))
+        self._add_predictions(shard, rows.filter(good_predictions))
 
     def _error_is_good(self, rows: pa.Table) -> Any:
         nothing_else = pc.and_(pc.is_null(rows["prediction"]), pc.is_null(rows["probability"]))
@@ -158,11 +165,13 @@ class Tally:
             self.faults.listed.append(f"{row['img_path']}: {self._fault_of(row)}")
         self.faults.count += rows.num_rows
 
-    def _add_errors(self, rows: pa.Table) -> None:
+    def _add_errors(self, shard: int, rows: pa.Table) -> None:
         reasons = pc.list_element(pc.split_pattern(rows["error"], ":", max_splits=1), 0)
         self.reasons.update(_value_counts(reasons))
+        self.gallery.add_errors(shard, rows, reasons)
 
-    def _add_predictions(self, rows: pa.Table) -> None:
+    def _add_predictions(self, shard: int, rows: pa.Table) -> None:
+        self.gallery.add_predicted(shard, rows)
         self.predictions.update(_value_counts(rows["prediction"]))
         bins = (rows["probability"].to_numpy().astype(np.float64) * HISTOGRAM_BINS).astype(np.int64)
         self.histogram += np.bincount(np.minimum(bins, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS)

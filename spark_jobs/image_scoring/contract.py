@@ -17,8 +17,16 @@ ENGINES = ("auto", "openvino", "tensorflow")
 PRECISIONS = ("f32", "bf16", "cascade")
 BOOLEANS = ("true", "false")
 
+# The key of gallery.parquet's metadata: how many rows of the run are of which kind.
+GALLERY_STRATA = "batch_predictions.strata"
+
 # The manifest's shards: so many of the first size, as many of twice that, and so on up to the last size.
 FIRST_SHARD_ROWS, LAST_SHARD_ROWS, SHARDS_OF_ONE_SIZE = 512, 4096, 16
+
+
+def deployed_workspace() -> Path:
+    """The directory that Airflow and the Spark workers share. All that a run writes is below it."""
+    return Path(os.environ.get("BATCH_PREDICTIONS_WORKSPACE") or Path(__file__).resolve().parents[2] / "workspace")
 
 
 class BatchPredictionsError(Exception):
@@ -157,6 +165,10 @@ class RunPaths:
     @property
     def metrics(self) -> Path:
         return self.root / "metrics.json"
+
+    @property
+    def gallery(self) -> Path:
+        return self.root / "gallery.parquet"
 
     @property
     def report(self) -> Path:

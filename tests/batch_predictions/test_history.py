@@ -72,17 +72,23 @@ def test_a_run_that_had_nothing_to_predict_says_nothing_of_the_forecast(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("p50", "text"), [(41.0, "forecast 41 s, took 44 s (+7 %)"), (88.0, "forecast 88 s, took 44 s (-50 %)")]
+    ("p50", "text", "note"),
+    [
+        (41.0, "forecast 41 s, took 44 s (+7 %)", "forecast 41 s, +7%"),
+        (88.0, "forecast 88 s, took 44 s (-50 %)", "forecast 1 min, -50%"),
+    ],
 )
-def test_people_read_it_in_the_report_and_after_make_run(p50: float, text: str, run: RunPaths, tmp_path: Path) -> None:
+def test_people_read_it_in_the_report_and_after_make_run(
+    p50: float, text: str, note: str, run: RunPaths, tmp_path: Path
+) -> None:
     write_json(run.plan, {**PLAN, "p50_seconds": p50})
     record_run(Workspace(tmp_path), run, METRICS)
-    write_report(run, METRICS)
-    assert f"Predict: {text}." in run.report.read_text()
+    write_report(Workspace(tmp_path), run)
+    assert note in run.report.read_text()
     assert f"  plan       {text}" in summarize(Workspace(tmp_path), run).splitlines()
 
 
 def test_without_a_forecast_people_read_nothing_of_it(run: RunPaths, tmp_path: Path) -> None:
     record_run(Workspace(tmp_path), run, METRICS)
-    write_report(run, METRICS)
+    write_report(Workspace(tmp_path), run)
     assert "forecast " not in run.report.read_text() + summarize(Workspace(tmp_path), run)

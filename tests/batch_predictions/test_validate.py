@@ -203,9 +203,9 @@ def test_faults_are_listed_in_the_order_of_the_rows_and_counted_beyond(tmp_path:
     workspace, run = make_run(tmp_path, [f"{number:04d}.jpg" for number in range(1000)])
     for shard in (0, 1):
         write_predictions(run, [predicted(path, prediction="Bird") for path in manifest_paths(run, shard)], shard)
-    tally = Tally(LABELS)
+    tally = Tally(LABELS, threshold=0.5)
     for shard in (0, 1):
-        tally.add_shard(run.manifest / shard_name(shard), run.predictions / shard_name(shard))
+        tally.add_shard(run, shard)
     assert tally.faults.count == 1000
     assert tally.faults.listed == [f"{number:04d}.jpg: unknown label 'Bird'" for number in range(20)]
     with pytest.raises(Invalid, match="and 997 more"):

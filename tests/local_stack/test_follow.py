@@ -32,4 +32,4 @@ DONE = {"download": "success", "manifest": "success"}
     ],
 )
 def test_one_line_says_where_the_run_is(states: dict[str, str | None], progress: dict[str, Any], text: str) -> None:
-    assert describe(states, progress)[0] == text
+    assert describe(states, progress) == text

@@ -1,0 +1,74 @@
+"""The run while it goes, for a terminal: the figures of its page in Airflow's web UI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from image_scoring.contract import RunPaths, Workspace
+from runs_page.scene import Scene, Stage, read_scene
+from runs_page.story import Story, tell_without_plots
+
+STYLES = {"good": "green", "warn": "yellow", "bad": "red", "busy": "cyan", "neutral": "default"}
+STAGE_STYLES = {"success": "green", "failed": "red", "running": "bold cyan", "none": "dim"}
+
+
+class LiveDisplay:
+    """Redraws itself in place, and leaves nothing behind: the summary follows it."""
+
+    def __init__(self, console: Console, run: RunPaths) -> None:
+        self._run = run
+        self._spinner = Spinner("dots")
+        self._live = Live(console=console, transient=True, refresh_per_second=4)
+
+    def __enter__(self) -> LiveDisplay:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, states: dict[str, str | None], progress: dict[str, Any]) -> None:
+        """progress is read again, with the rest of the run's files."""
+        stages = {name: Stage(name, state) for name, state in states.items()}
+        scene = read_scene(self._run, Workspace(self._run.root.parents[1]), "running", stages)
+        self._live.update(Group(self._spinner, Padding(draw(scene, tell_without_plots(scene)), (0, 0, 0, 2))))
+
+    def note(self, text: str) -> None:
+        self._live.console.print(text, highlight=False, markup=False)
+
+
+def draw(scene: Scene, story: Story) -> RenderableType:
+    """The answer, the bar, the figures, the stages and the alerts. Whatever is put in stays text."""
+    style = STYLES[story.answer.tone]
+    lines: list[RenderableType] = [Text(story.answer.title, f"bold {style}")]
+    lines += [Text(detail, "dim") for detail in story.answer.details if detail]
+    total = scene.progress.get("rows_total")
+    if isinstance(total, int) and total:
+        lines.append(ProgressBar(total, scene.progress.get("rows_done", 0), width=60))
+    if story.tiles:
+        lines.append(_tiles(story))
+    lines.append(_stages(story))
+    lines += [Text(f"{alert.level}: {alert.text}", "green" if alert.good else "yellow") for alert in story.alerts]
+    return Group(*lines)
+
+
+def _tiles(story: Story) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for tile in story.tiles:
+        table.add_row(Text(tile.name, "dim"), Text(tile.value, "bold"), Text(tile.note, "dim"))
+    return table
+
+
+def _stages(story: Story) -> Text:
+    text = Text()
+    for stage in story.stages:
+        text.append(f"{stage.mark} {stage.name}  ", STAGE_STYLES.get(stage.state, ""))
+    return text

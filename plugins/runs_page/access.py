@@ -1,0 +1,87 @@
+"""Who may see a page, and which run it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.models import DagRun, TaskInstance
+from fastapi import Depends, HTTPException
+from sqlalchemy import select
+
+from image_scoring.contract import RunPaths, Workspace, deployed_workspace, run_key
+from runs_page.scene import Stage
+
+DAG_ID = "batch_predictions"
+MOST_RUNS = 1000
+
+
+def check_dag(dag_id: str) -> None:
+    """The tab is at every DAG of Airflow; only one has these pages."""
+    if dag_id != DAG_ID:
+        raise HTTPException(404, f"This page is for the DAG {DAG_ID}.")
+
+
+ACCESS = [Depends(requires_access_dag("GET")), Depends(check_dag)]
+"""Of every route: first the login, then the DAG."""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One DAG run: state as Airflow names it, and where its files are."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    paths: RunPaths
+    workspace: Workspace
+    due: datetime
+
+
+def find_workspace() -> Workspace:
+    return Workspace(deployed_workspace())
+
+
+WorkspaceDep = Annotated[Workspace, Depends(find_workspace)]
+
+
+def find_run(dag_id: str, run_id: str, session: SessionDep, workspace: WorkspaceDep) -> RunView:
+    """Raises 404 when Airflow knows no such run: nothing of the address reaches the file system."""
+    found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    if found is None:
+        raise HTTPException(404, "Airflow knows no such run.")
+    due = found.logical_date or found.run_after
+    return RunView(dag_id, run_id, str(found.state), workspace.run(run_key(due)), workspace, due)
+
+
+RunOfDag = Annotated[RunView, Depends(find_run)]
+
+
+def find_stages(dag_id: str, run_id: str, session: SessionDep) -> Mapping[str, Stage]:
+    """The tasks of the run by their id."""
+    columns = (TaskInstance.task_id, TaskInstance.state, TaskInstance.start_date, TaskInstance.end_date)
+    rows = session.execute(select(*columns).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id))
+    return {row.task_id: Stage(row.task_id, _text(row.state), _utc(row.start_date), _utc(row.end_date)) for row in rows}
+
+
+def find_run_ids(dag_id: str, session: SessionDep) -> Mapping[str, str]:
+    """The newest runs that Airflow knows: their ids by run key."""
+    columns = (DagRun.run_id, DagRun.logical_date, DagRun.run_after)
+    newest = select(*columns).where(DagRun.dag_id == dag_id).order_by(DagRun.run_after.desc()).limit(MOST_RUNS)
+    return {run_key(row.logical_date or row.run_after): row.run_id for row in session.execute(newest)}
+
+
+RunIds = Annotated[Mapping[str, str], Depends(find_run_ids)]
+StagesOfRun = Annotated[Mapping[str, Stage], Depends(find_stages)]
+
+
+def _text(state: Any) -> str | None:
+    return None if state is None else str(getattr(state, "value", state))
+
+
+def _utc(moment: Any) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)

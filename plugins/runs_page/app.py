@@ -1,0 +1,46 @@
+"""The application: who may see it, which headers it sends, which pages it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from runs_page import assets, gallery_view, history_view, run_view
+from runs_page.access import ACCESS
+from runs_page.pages import render
+
+HEADERS = {
+    # No script, style, picture or request from anywhere else, and none inside the page.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+}
+
+app = FastAPI(title="Batch predictions", docs_url=None, redoc_url=None, openapi_url=None, dependencies=ACCESS)
+app.include_router(run_view.router)
+app.include_router(gallery_view.router)
+app.include_router(history_view.router)
+app.include_router(assets.router)
+
+
+@app.middleware("http")
+async def add_headers(request: Request, call_next: Any) -> Response:
+    """Each response has HEADERS; what a route has set itself stays."""
+    response: Response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+@app.exception_handler(HTTPException)
+async def explain(request: Request, error: HTTPException) -> Response:
+    """A page that a person can read: Airflow shows it in a frame."""
+    status = error.status_code
+    return render(request, "error.html.j2", status_code=status, status=status, detail=error.detail)

@@ -1,0 +1,42 @@
+"""Templates to pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+
+from runs_page.access import DAG_ID
+from runs_page.catalogue import Plot, find_plot
+from runs_page.records import unless_garbled
+from runs_page.templating import environment
+
+PLOT_HEADERS = {
+    "Cache-Control": "private, max-age=3600",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",  # matplotlib's own styles
+}
+
+
+def render(request: Request, template: str, status_code: int = 200, **context: Any) -> HTMLResponse:
+    """A page; in its template url("runs", run_id) is the address of a page of the DAG."""
+    text = environment().get_template(template).render(url=address_below(request), **context)
+    return HTMLResponse(text, status_code)
+
+
+def address_below(request: Request) -> Callable[..., str]:
+    """The function url(*parts): the address of parts below the DAG's pages, each of them quoted."""
+    root = f"{request.scope.get('root_path', '')}/dags/{DAG_ID}"
+    return lambda *parts: "/".join([root, *(quote(str(part), safe="") for part in parts)])
+
+
+def render_plot(plots: Mapping[str, Plot], name: str, source: Any, theme: str, size: str) -> Response:
+    """404 when there is nothing to draw, or when it cannot be drawn. The address holds the version: the answer may be
+    kept."""
+    found = find_plot(plots, name, source)
+    svg = unless_garbled(None)(found.svg)(theme, size) if found else None
+    if svg is None:
+        raise HTTPException(404, "There is nothing to draw.")
+    return Response(svg, media_type="image/svg+xml", headers=PLOT_HEADERS)

@@ -1,0 +1,1 @@
+"""Records to SVG text, for the pages and the report. Pure: no file, no clock."""

@@ -1,0 +1,161 @@
+"""What of a run's gallery.parquet a page shows. The file is small, however large the run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from image_scoring.contract import ERROR, GALLERY_STRATA, PREDICTED
+
+PAGE_ROWS = 48
+TENTHS = range(0, 101, 10)
+RIGHT = {"wrong": False, "right": True, "unknown": None}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """As in the address; an empty text lets everything through.
+
+    label: what the path names. status: predicted, error, or the reason of an error. right: a key of RIGHT.
+    least, most: confidence in percent, a multiple of ten; a confidence of `most` itself is left out, but for 100.
+    """
+
+    label: str = ""
+    prediction: str = ""
+    status: str = ""
+    right: str = ""
+    least: int = 0
+    most: int = 100
+    page: int = 1
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Filters:
+        """What the address does not say, or says in no way that is known here, lets everything through."""
+        return cls(
+            label=query.get("label", ""),
+            prediction=query.get("prediction", ""),
+            status=query.get("status", ""),
+            right=query.get("right", "") if query.get("right") in RIGHT else "",
+            least=_number(query.get("min"), TENTHS, 0),
+            most=_number(query.get("max"), TENTHS, 100),
+            page=_number(query.get("page"), range(1, 1_000_000), 1),
+        )
+
+    def query(self, **changes: Any) -> str:
+        """The address of the same page but for `changes`."""
+        wanted = replace(self, **changes)
+        values = {
+            "label": wanted.label,
+            "prediction": wanted.prediction,
+            "status": wanted.status,
+            "right": wanted.right,
+            "min": wanted.least or "",
+            "max": wanted.most if wanted.most < 100 else "",
+            "page": wanted.page if wanted.page > 1 else "",
+        }
+        return "?" + urlencode({name: value for name, value in values.items() if value}, errors="surrogatepass")
+
+    @property
+    def by_confidence(self) -> bool:
+        return (self.least, self.most) != (0, 100)
+
+    def lets_through(self, stratum: Mapping[str, Any]) -> bool:
+        """Whether the rows of a stratum are wanted, whatever their label."""
+        tenth = stratum["tenth"]
+        return (
+            self.prediction in ("", stratum["prediction"])
+            and self.status in ("", ERROR if stratum["reason"] else PREDICTED, stratum["reason"])
+            and (not self.right or (tenth is not None and stratum["right"] is RIGHT[self.right]))
+            and (not self.by_confidence or (tenth is not None and self.least <= tenth * 10 < self.most))
+        )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One page. found: rows of the gallery that the filters let through; total: of the whole run, None if unknown."""
+
+    rows: list[dict[str, Any]]
+    found: int
+    total: int | None
+    page: int
+    pages: int
+
+
+class GalleryFile:
+    """The content of one gallery.parquet. Raises OSError or pyarrow.ArrowException when it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        # Not read_table, nor pyarrow's own filters below: they import pandas, and the page would wait for it.
+        self._table = pq.ParquetFile(path).read(use_threads=False)
+        self.strata: list[dict[str, Any]] = json.loads(self._table.schema.metadata[GALLERY_STRATA.encode()])
+
+    @cached_property
+    def rows_of_run(self) -> int:
+        return self.count(Filters())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each row of the run is in it."""
+        return bool(self._table.num_rows == self.rows_of_run)
+
+    def labels(self) -> list[str]:
+        """The labels that paths name."""
+        return sorted(label for label in self._table["label"].unique().to_pylist() if label is not None)
+
+    def predictions(self) -> list[str]:
+        return sorted({stratum["prediction"] for stratum in self.strata if stratum["prediction"] is not None})
+
+    def reasons(self) -> list[str]:
+        return sorted({stratum["reason"] for stratum in self.strata if stratum["reason"] is not None})
+
+    def count(self, filters: Filters) -> int:
+        """Rows of the whole run that the filters let through, but for their label."""
+        return sum(stratum["rows"] for stratum in self.strata if filters.lets_through(stratum))
+
+    def show(self, filters: Filters) -> Shown:
+        places = self._places(filters)
+        pages = max(-(-len(places) // PAGE_ROWS), 1)
+        page = min(filters.page, pages)
+        here = places[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+        rows = [self._table.slice(place, 1).to_pylist()[0] for place in here]
+        total = len(places) if self.is_whole else None if filters.label else self.count(filters)
+        return Shown(rows, len(places), total, page, pages)
+
+    def _places(self, filters: Filters) -> Sequence[int]:
+        """Where the rows are that the filters let through."""
+        places: Sequence[int] = range(self._table.num_rows)
+        for name, test in _tests(filters):
+            values = self._table[name].to_pylist()
+            places = [place for place in places if test(values[place])]
+        return places
+
+
+def _number(text: str | None, allowed: range, default: int) -> int:
+    number = int(text) if text and text.isascii() and text.isdecimal() and len(text) < 8 else default
+    return number if number in allowed else default
+
+
+def _tests(filters: Filters) -> Iterator[tuple[str, Callable[[Any], bool]]]:
+    """Of each filter that is set a column and what its value must pass."""
+    if filters.label:
+        yield "label", lambda label: label == filters.label
+    if filters.prediction:
+        yield "prediction", lambda prediction: prediction == filters.prediction
+    if filters.status in (PREDICTED, ERROR):
+        yield "status", lambda status: status == filters.status
+    elif filters.status:
+        yield "error", lambda error: (error or "").partition(":")[0] == filters.status
+    if filters.right:
+        yield "right", lambda right: right is RIGHT[filters.right]
+        yield "status", lambda status: status == PREDICTED
+    if filters.by_confidence:
+        least, most = filters.least / 100, filters.most / 100 if filters.most < 100 else math.inf
+        yield "confidence", lambda confidence: confidence is not None and least <= confidence < most

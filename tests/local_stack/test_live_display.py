@@ -1,0 +1,41 @@
+"""What `make run` shows in a terminal."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from image_scoring.files import append_json_line
+from local_stack.live_display import LiveDisplay, draw
+from runs_page.story import tell_without_plots
+from tests.runs_page.scenes import AT_WORK, NOW, make_place, make_plan, make_progress, view
+
+
+def test_it_shows_the_figures_of_the_page_and_obeys_none_of_them(tmp_path: Path) -> None:
+    workspace, run = make_place(tmp_path)
+    make_plan(run, NOW + timedelta(minutes=12))
+    make_progress(run)
+    append_json_line(run.alerts, {"level": "late", "raised_at": NOW.isoformat(), "text": "[red]not markup[/red]"})
+    scene = view(workspace, run, "running", AT_WORK)
+    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+    console.print(draw(scene, tell_without_plots(scene)))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for shown in ("Will be late: finishes 12:2", "712,704 of 1,000,000", "Pace", "P90", "✓ plan", "▶ predict"):
+        assert shown in text
+    assert "late: [red]not markup[/red]" in text
+
+
+def test_it_leaves_the_terminal_as_it_was_however_it_ends(tmp_path: Path) -> None:
+    _, run = make_place(tmp_path)
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    try:
+        with LiveDisplay(console, run) as display:
+            display.show({"download": "running"}, {})
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Fetching the images" in text
+    assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l")  # the cursor is there again

@@ -1,0 +1,223 @@
+"""A person looks at a run's pictures: hostile names, filters, keyboard, themes, a narrow screen."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Dialog, Page, expect
+
+from batch_predictions.download import Dataset
+from batch_predictions.manifest import build_manifest
+from batch_predictions.validate import validate
+from image_scoring.contract import Workspace, run_key
+from image_scoring.files import write_json
+from tests.conftest import RunningStack
+from tests.helpers import LABELS, manifest_paths, noise, predicted, write_predictions
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = "alert(document.domain)"
+HOSTILE = [
+    f"<script>{SCRIPT}<!-- .png".encode(),
+    f"<img src=x onerror={SCRIPT}>.png".encode(),
+    f'" onerror="{SCRIPT}.png'.encode(),
+    f"' onload='{SCRIPT}.png".encode(),
+    f'"><svg onload={SCRIPT}>.png'.encode(),
+    f"'><iframe srcdoc='{SCRIPT}'>.png".encode(),
+    b"</bdi></ol><h1>owned</h1>.png".replace(b"/", "\u2215".encode()),
+    b"--><style>*{display:none}</style>.png".replace(b"/", "\u2215".encode()),
+    b"&lt;script&gt;&#x61;lert(1)&amp;.png",
+    f"javascript:{SCRIPT}.png".encode(),
+    "invoice\u202egnp.png".encode(),
+    "\u2066\u2067zero\u200bwidth\ufeff.png".encode(),
+    b"new\nline\r\n\ttab\x1b[31m.png",
+    b"\xff\xfe not UTF-8 \xc3\x28.png",
+    b"x" * 240 + b".png",
+    b"%3Cscript%3E%2e%2e%2f..%00.png",
+    b"{{ 7*7 }}{% raw %}${7*7}<%= 7*7 %>.png",
+    b'=HYPERLINK("http:evil.example";"x").png',
+    b"C:\\..\\..\\etc\\passwd.png",
+    b"`$(touch owned)`; rm -rf *|& \x7f.png",
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A run with hostile names, one wrong picture, and an error. address: of its pages."""
+
+    address: str
+    paths: list[str]
+
+
+@pytest.fixture(scope="module")
+def site(stack: RunningStack) -> Iterator[Site]:
+    """Airflow's row of the run is real, and none of its tasks has run; its files are the tasks' own but predict's."""
+    stack.api.call("PATCH", "/api/v2/dags/batch_predictions", {"is_paused": True})
+    dag_run = stack.api.trigger({})
+    stack.api.give_up(dag_run["dag_run_id"])
+    workspace = Workspace(stack.workspace)
+    run = workspace.run(run_key(datetime.fromisoformat(dag_run["logical_date"] or dag_run["run_after"])))
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a container's own file system refuses such names
+    with tempfile.TemporaryDirectory(dir=memory) as root:
+        _draw(Path(root))
+        dataset = Dataset(source=root, root=root, content_id="hostile")
+        write_json(run.dataset, {"source": root, "root": root, "content_id": "hostile"})
+        build_manifest(run, dataset, LABELS)
+        paths = manifest_paths(run)
+        rows = [predicted(path, prediction="Cat", probability=0.001 * number) for number, path in enumerate(paths)]
+        rows[-1].update(prediction=None, probability=None, status="error", error=f"undecodable: <b>{SCRIPT}</b>")
+        write_predictions(run, rows)
+        validate(workspace, run, LABELS, 1.0)
+        yield Site(f"/batch-predictions/dags/batch_predictions/runs/{quote(dag_run['dag_run_id'], safe='')}", paths)
+
+
+def _draw(root: Path) -> None:
+    for name in (*(b"cats/" + name for name in HOSTILE), b"dogs/wrong.png", b"z/broken.png"):
+        path = os.fsencode(root) + b"/" + name
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            Image.fromarray(noise(60, 80)).save(file, "PNG")
+
+
+@pytest.fixture
+def complaints(page: Page, stack: RunningStack) -> list[str]:
+    """What the browser has to complain about, and each request that leaves the machine."""
+    page.goto("about:blank")  # what Airflow's own page still waits for is cut off, and not the gallery's
+    own = (stack.addresses.airflow_url, "data:")
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text))
+    page.on("pageerror", lambda error: found.append(str(error)))
+
+    def dismiss(dialog: Dialog) -> None:
+        found.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
+    page.on("requestfailed", lambda request: found.append(request.url))
+    page.on("response", lambda answer: found.append(answer.url) if answer.status >= 400 else None)
+    page.on("request", lambda request: None if request.url.startswith(own) else found.append(request.url))
+    return found
+
+
+def test_hostile_names_are_text(page: Page, site: Site, complaints: list[str]) -> None:
+    assert len(HOSTILE) == 20
+    page.goto(f"{site.address}/gallery")
+    tiles = page.locator(".pictures li")
+    expect(tiles).to_have_count(22)
+    for tile in tiles.all():
+        tile.scroll_into_view_if_needed()
+    page.wait_for_load_state("networkidle")
+    shown = page.locator(".pictures .path").all_text_contents()
+    assert sorted(shown) == sorted(
+        path.replace("\u202e", r"\u202e").replace("\u2066\u2067", r"\u2066\u2067") for path in site.paths
+    )
+    assert page.locator("main :is(script, style, iframe, svg, h1 ~ h1)").count() == 0
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('*')].flatMap(e => e.getAttributeNames()).filter(n => n.startsWith('on'))"
+        )
+        == []
+    )
+    pictures = page.locator(".pictures img")
+    assert pictures.count() == 21  # of the error none is even asked for
+    assert pictures.evaluate_all("all => all.map(image => image.naturalWidth)") == [80] * 21
+    expect(page.locator(".no-picture")).to_have_text(f"✕ error undecodable: <b>{SCRIPT}</b>")
+    assert complaints == []
+
+
+def test_the_wrong_ones_first_and_alone(page: Page, site: Site, complaints: list[str]) -> None:
+    page.goto(f"{site.address}/gallery")
+    first = page.locator(".pictures li").first
+    expect(first).to_contain_text("✕ wrong, the path says Dog")
+    expect(first).to_contain_text("dogs/wrong.png")
+    page.get_by_label("Right or wrong").select_option("wrong")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".pictures li")).to_have_count(1)
+    expect(page.get_by_role("status")).to_contain_text("1 in all")
+    page.get_by_role("link", name="Errors 1").click()
+    expect(page.locator(".pictures li")).to_have_count(1)
+    expect(page.locator(".no-picture")).to_be_visible()
+    assert complaints == []
+
+
+def test_with_the_keyboard_alone(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/gallery")
+    reached = []
+    for _ in range(16):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.name || document.activeElement.innerText.split(' ')[0]"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        if reached[-1] == "Wrong":
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator(".pictures li")).to_have_count(1)
+    for _ in range(16):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "right":
+            page.keyboard.type("right")
+        if page.evaluate("document.activeElement.innerText") == "Show":
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator(".pictures li")).to_have_count(20)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_on_a_narrow_screen_in_both_themes(theme: str, page: Page, site: Site, complaints: list[str]) -> None:
+    page.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"{site.address}/gallery")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    brightness = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
+    assert brightness > 200 if theme == "light" else brightness < 60
+    assert complaints == []
+
+
+def test_without_script_it_filters_too(browser: Browser, page: Page, site: Site) -> None:
+    context = browser.new_context(
+        java_script_enabled=False, storage_state=page.context.storage_state(), base_url=page.url
+    )
+    plain = context.new_page()
+    plain.goto(f"{site.address}/gallery")
+    plain.get_by_label("Right or wrong").select_option("wrong")
+    plain.get_by_role("button", name="Show").click()
+    assert plain.locator(".pictures li").count() == 1
+    context.close()
+
+
+def test_nothing_without_login(stack: RunningStack, site: Site) -> None:
+    for route in ("/gallery", "/gallery?right=wrong", "/images/0/0", "/images/0/999", "/images/9/0"):
+        assert _status(stack, f"{site.address}{route}") == 401
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "images/0/../../../secret",
+        "images/..%2f..%2f/0",
+        "images/0/%2e%2e",
+        "images/0/0/../../../../etc/passwd",
+        "images/-1/0",
+    ],
+)
+def test_no_address_leads_to_another_file(route: str, stack: RunningStack, site: Site) -> None:
+    """As it is, byte for byte: clients clean an address up before they send it."""
+    token = stack.api._client.headers["Authorization"]
+    assert _status(stack, f"{site.address}/{route}", token) == 404
+
+
+def _status(stack: RunningStack, target: str, token: str = "") -> int:
+    authorization = f"Authorization: {token}\r\n" if token else ""
+    with socket.create_connection(("127.0.0.1", stack.addresses.airflow), timeout=30) as connection:
+        connection.sendall(
+            f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{authorization}Connection: close\r\n\r\n".encode()
+        )
+        return int(connection.makefile("rb").readline().split()[1])
