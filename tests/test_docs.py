@@ -11,7 +11,9 @@ from batch_predictions.params import KNOBS
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text()
-SOURCES = [path for name in ("dags", "plugins", "local_stack") for path in (REPOSITORY / name).rglob("*.py")]
+SOURCES = [
+    path for name in ("dags", "plugins", "spark_jobs", "local_stack") for path in (REPOSITORY / name).rglob("*.py")
+]
 
 
 @pytest.mark.parametrize("knob", KNOBS)
