@@ -52,7 +52,9 @@ def draw(scene: Scene, story: Story) -> RenderableType:
     lines += [Text(detail, "dim") for detail in story.answer.details if detail]
     total = scene.progress.get("rows_total")
     if isinstance(total, int) and total:
-        lines.append(ProgressBar(total, scene.progress.get("rows_done", 0), width=60))
+        bar = Table.grid()  # a bar alone does not end its line
+        bar.add_row(ProgressBar(total, scene.progress.get("rows_done", 0), width=60))
+        lines.append(bar)
     if story.tiles:
         lines.append(_tiles(story))
     lines.append(_stages(story))

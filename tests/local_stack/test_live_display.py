@@ -25,6 +25,7 @@ def test_it_shows_the_figures_of_the_page_and_obeys_none_of_them(tmp_path: Path)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for shown in ("Will be late: finishes 12:2", "712,704 of 1,000,000", "Pace", "P90", "✓ plan", "▶ predict"):
         assert shown in text
+    assert [set(line.strip()) - set("━╸") for line in text.splitlines() if "━" in line] == [set()]  # a line of its own
     assert "late: [red]not markup[/red]" in text
 
 

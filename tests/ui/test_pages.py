@@ -50,6 +50,7 @@ def page_of(run_id: str) -> str:
 def test_who_triggers_a_run_sees_it_go_and_what_came_out(page: Page, stack: RunningStack) -> None:
     stack.api.unpause()
     known = {run["dag_run_id"] for run in stack.api.runs()}
+    page.set_default_timeout(PATIENCE_MS)
     page.goto("/dags/batch_predictions")
     page.get_by_role("button", name="Trigger").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Trigger", exact=True).click()
@@ -59,7 +60,7 @@ def test_who_triggers_a_run_sees_it_go_and_what_came_out(page: Page, stack: Runn
 
     wait_until(started, "the form has started a run")
     page.goto(f"/dags/batch_predictions/runs/{started()[0]}")
-    page.get_by_role("link", name="Predictions").click()
+    page.get_by_role("link", name="Predictions", exact=True).click()
     frame = page.frame_locator("iframe[title=Predictions]")
     seen: list[str] = []
 
