@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)/spark_jobs:$(CURDIR)/dags:$(CURDIR)/plugins:$(CUR
 GIVEN = $(filter-out PYTHON,$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run up down drill bench bench-scale test test-fast lint lock
+.PHONY: help environment run up down cluster drill bench bench-scale test test-fast lint lock
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -25,6 +25,12 @@ up: environment  ## start Spark and Airflow, and keep them up with the web UI
 
 down: environment  ## end what make up started
 	@$(RUN) -m local_stack down $(GIVEN)
+
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+cluster:  ## build and start the containers of docker-compose.yaml, and print the addresses with the login
+	@$(COMPOSE) up --build --detach
+	@$(COMPOSE) run --rm secrets show
 
 drill: environment  ## faults in real runs: what is alerted, how early, and whether it was right; ONLY= IMAGES= OUTPUT=
 	@$(RUN) -m drill $(GIVEN)
@@ -49,3 +55,4 @@ lint: environment  ## ruff and mypy, as in CI
 lock:  ## solve requirements.in anew into requirements.lock (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--output-file requirements.lock requirements.in
+	cluster/lock.sh

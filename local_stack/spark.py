@@ -9,9 +9,8 @@ from pathlib import Path
 from local_stack.class_archive import EMPTY_CONF, archive_of, archive_options
 from local_stack.options import REPOSITORY
 from local_stack.ports import LOOPBACK
+from local_stack.spark_settings import JAVA_OPTIONS, properties_text, shared_properties
 
-# Short lives on few cores: the first compiler is enough where Python does the work.
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
 BINARIES = REPOSITORY / ".venv" / "bin"
 FOREIGN = ("AIRFLOW", "SPARK", "PYSPARK", "PYTHON", "HADOOP")
 
@@ -43,18 +42,14 @@ def spark_properties(secret: str, scratch: Path, driver_options: str, executor_o
     """The text of a properties file. The options are those of the JVMs beside JAVA_OPTIONS."""
     java_options = f'{JAVA_OPTIONS} "-Djava.io.tmpdir={scratch}"'
     settings = {
-        "spark.authenticate": "true",
-        "spark.authenticate.secret": secret,
+        **shared_properties(secret),
         "spark.driver.bindAddress": LOOPBACK,
         "spark.driver.extraJavaOptions": f"{java_options} {driver_options}",
         "spark.driver.host": LOOPBACK,
         "spark.executor.extraJavaOptions": f"{java_options} {executor_options}",
-        "spark.master.rest.enabled": "false",
         "spark.ui.enabled": "false",
-        "spark.ui.killEnabled": "false",
-        "spark.worker.cleanup.enabled": "true",
     }
-    return "".join(f"{key} {value}\n" for key, value in settings.items())
+    return properties_text(settings)
 
 
 def spark_home() -> Path:

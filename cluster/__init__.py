@@ -1,0 +1,1 @@
+"""What the containers of docker-compose.yaml are made of and started with."""

@@ -1,0 +1,54 @@
+"""One cluster for all tests of the compose file: built, brought up, and taken away with its images."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.compose.cluster import REPOSITORY, Cluster, compose_command, docker, engine_answers
+from tests.requirements import need
+
+HERE = Path(__file__).parent
+PICTURES = 4096  # eight shards: two for each core of two workers
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    need("a Docker engine", engine_answers())
+    need("docker compose or docker-compose", bool(compose_command()))
+    need("debootstrap, for the base image", shutil.which("debootstrap") is not None)
+    subprocess.run(["sh", REPOSITORY / "tests" / "containers" / "make_base_image.sh"], check=True, timeout=600)
+    name = f"test-{uuid4().hex[:8]}"
+    pictures = many_pictures(tmp_path_factory.mktemp("cluster") / "pictures")
+    cluster = Cluster(name, pictures, f"batch-predictions-postgres:{name}")
+    try:
+        with cluster.step("stand-in for PostgreSQL"):
+            stand_in = ["--tag", cluster.postgres, "--file", str(HERE / "postgres.Dockerfile"), str(HERE)]
+            docker("build", "--quiet", *stand_in)
+        with cluster.step("build"):
+            cluster.compose("build", "--quiet", seconds=1200)
+        with cluster.step("up to healthy"):
+            cluster.up()
+        yield cluster
+    finally:
+        with cluster.step("images removed"):
+            cluster.remove()
+        reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+        if reporter:
+            reporter.write_line(f"\ncluster: {', '.join(cluster.steps)}")
+
+
+def many_pictures(directory: Path) -> Path:
+    """The sample's good pictures, over and over."""
+    sample = [path for path in sorted((REPOSITORY / "sample" / "pictures").rglob("*.*")) if path.stem.count(".") == 1]
+    for animal in ("cats", "dogs"):
+        (directory / animal).mkdir(parents=True)
+    for number in range(PICTURES):
+        picture = sample[number % len(sample)]
+        shutil.copyfile(picture, directory / picture.parent.name / f"{number:05d}{picture.suffix}")
+    return directory
