@@ -37,7 +37,7 @@ def publish(workspace: Workspace, run: RunPaths) -> dict[str, Any]:
         )
     if not run.predictions_csv.exists():
         export_csv(run, run.predictions_csv)
-    write_report(workspace, run)
+    _report(workspace, run)
     current = workspace.published_run()
     if current and current > run.run_key:
         log.warning("run %s: the newer run %s stays published", run.run_key, current)
@@ -47,6 +47,19 @@ def publish(workspace: Workspace, run: RunPaths) -> dict[str, Any]:
     point(workspace.published / "predictions.csv", Path("current") / run.predictions_csv.name)
     log.info("published run %s: %s", run.run_key, workspace.published / "predictions.csv")
     return metrics
+
+
+def _report(workspace: Workspace, run: RunPaths) -> None:
+    """A page that cannot be drawn keeps no valid run from its readers."""
+    try:
+        write_report(workspace, run)
+    except Exception as error:
+        log.warning(
+            "run %s: published without a report, which could not be made (%s: %s); to try again clear the task publish",
+            run.run_key,
+            type(error).__name__,
+            error,
+        )
 
 
 def point(link: Path, target: Path) -> None:

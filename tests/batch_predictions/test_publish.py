@@ -154,6 +154,19 @@ def test_publishing_again_changes_no_byte(tmp_path: Path) -> None:
     assert sorted(path.name for path in workspace.published.iterdir()) == ["current", "predictions.csv"]
 
 
+def test_a_report_that_cannot_be_made_keeps_no_run_from_its_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("probability_histogram")
+
+    monkeypatch.setattr("batch_predictions.publish.write_report", broken)
+    workspace, run = valid_run(tmp_path, "20260101T000000Z", [b"a.jpg"])
+    publish(workspace, run)
+    assert workspace.published_run() == run.run_key
+    assert "published without a report" in caplog.text
+
+
 def test_the_report_is_one_page_by_itself_and_escapes_what_it_shows(tmp_path: Path) -> None:
     workspace, run = valid_run(tmp_path, "20260101T000000Z", [b"cats/1.jpg", b"dogs/1.jpg"])
     attack = "<script>alert(1)</script><img src='http://evil.example/x'>"
