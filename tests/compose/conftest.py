@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +16,17 @@ from tests.requirements import need
 
 HERE = Path(__file__).parent
 PICTURES = 4096  # eight shards: two for each core of two workers
+
+
+@contextmanager
+def capture_off(pytestconfig: pytest.Config) -> Iterator[None]:
+    """What is printed shows, whatever the tests' outcome."""
+    manager = pytestconfig.pluginmanager.getplugin("capturemanager")
+    if manager is None:  # pytest -s
+        yield
+        return
+    with manager.global_and_fixture_disabled():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +50,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
     finally:
         with cluster.step("images removed"):
             cluster.remove()
-        reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-        if reporter:
-            reporter.write_line(f"\ncluster: {', '.join(cluster.steps)}")
+        with capture_off(pytestconfig):
+            print(f"\ncluster: {', '.join(cluster.steps)}", flush=True)
 
 
 def many_pictures(directory: Path) -> Path:

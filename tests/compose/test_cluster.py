@@ -192,6 +192,10 @@ def test_everything_is_there_again_after_a_stop(cluster: Cluster) -> None:
 
 
 def test_down_leaves_nothing(cluster: Cluster) -> None:
+    without_a_name = [
+        mount for one in cluster.containers() for mount in one["Mounts"] if len(mount.get("Name", "")) == 64
+    ]
+    assert without_a_name == [], "volumes that only the first down -v would find"
     with cluster.step("down for good"):
         cluster.compose("down", "--volumes")
     mine = f"label=com.docker.compose.project={cluster.name}"
