@@ -42,7 +42,7 @@ bench-scale: environment  ## seconds and memory of every task on ten million mad
 	@$(RUN) -m benchmarks.scale $(GIVEN)
 
 test: environment lint  ## all tests; what a machine lacks for some of them is said
-	@$(RUN) -m pytest
+	@$(RUN) -m tests
 
 test-fast: environment  ## the tests that need no Spark, Airflow or container: under two minutes
 	@$(RUN) -m pytest -m "not slow"

@@ -23,13 +23,15 @@ from local_stack.ports import LOOPBACK, Ports, is_free
 T = TypeVar("T")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Not those of .env, which the stacks of other tests take and give back meanwhile.
 PORTS = {
-    "AIRFLOW_PORT": 8088,
-    "JUPYTER_PORT": 8889,
-    "SPARK_APPLICATION_PORT": 4040,
-    "SPARK_MASTER_PORT": 7077,
-    "SPARK_MASTER_WEB_PORT": 8080,
+    "AIRFLOW_PORT": 18088,
+    "JUPYTER_PORT": 18889,
+    "SPARK_APPLICATION_PORT": 14040,
+    "SPARK_MASTER_PORT": 17077,
+    "SPARK_MASTER_WEB_PORT": 18080,
 }
+WORKER_PORTS = 18100  # and up
 WORKERS = 3  # the most that a test asks for
 
 
@@ -181,5 +183,7 @@ class Cluster:
 def _free_range(count: int) -> int:
     """The first of so many free ports in a row."""
     return next(
-        first for first in range(8081, 60000, count) if all(is_free(port) for port in range(first, first + count))
+        first
+        for first in range(WORKER_PORTS, 30000, count)
+        if all(is_free(port) for port in range(first, first + count))
     )
