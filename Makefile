@@ -54,5 +54,5 @@ lint: environment  ## ruff and mypy, as in CI
 
 lock:  ## solve requirements.in anew into requirements.lock (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--output-file requirements.lock requirements.in
+		--overrides cluster/overrides.in --output-file requirements.lock requirements.in
 	cluster/lock.sh

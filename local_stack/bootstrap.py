@@ -51,7 +51,8 @@ def install():
     print("environment: installing the packages of requirements.lock, once, for a few minutes", flush=True)
     if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
         stop("python3 -m venv failed; see above")
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-input"]
+    # The lock file is complete, and leaves out on purpose what some ask for by another name (cluster/overrides.in).
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"]
     with open(str(LOG), "w") as log:
         code = subprocess.call([*pip, "-r", str(LOCK)], stdout=log, stderr=subprocess.STDOUT)
     if code:
