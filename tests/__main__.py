@@ -19,9 +19,8 @@ def main() -> int:
     with tempfile.TemporaryFile() as log:
         apart = subprocess.Popen([*pytest, *APART], stdout=log, stderr=subprocess.STDOUT)
         others = subprocess.Popen([*pytest, *(f"--ignore={directory}" for directory in APART)])
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # Ctrl-C reaches both lanes by itself, and each ends what it started
+        # Ctrl-C reaches both lanes by itself, and each ends what it started.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         codes = others.wait(), apart.wait()
         log.seek(0)
         sys.stdout.buffer.write(log.read())
