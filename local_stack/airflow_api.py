@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
 
 DAG_ID = "batch_predictions"
+PATIENCE_SECONDS = 30.0
+POLL_SECONDS = 0.5
 
 
 class ApiError(Exception):
@@ -67,11 +70,23 @@ class AirflowApi:
             if answer.is_error:
                 raise ApiError(f"Airflow refused the login ({answer.status_code})")
             self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        answer = self._client.request(method, path, json=body)
+        answer = self._ask(method, path, body)
         if answer.is_error:
             raise ApiError(_explain(answer))
         result: dict[str, Any] = answer.json()
         return result
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        """Asks again for a while when the server has failed: its database may be held by another part of Airflow.
+
+        A POST is asked once, for it might have been done all the same.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        answer = self._client.request(method, path, json=body)
+        while answer.is_server_error and method != "POST" and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            answer = self._client.request(method, path, json=body)
+        return answer
 
 
 def _explain(answer: httpx.Response) -> str:

@@ -64,7 +64,8 @@ def prepare_java():
     """Makes the archive of Spark's classes; tried once for each Java, since without it all works, only slower."""
     java = shutil.which("java") or ""
     built = os.stat(java).st_mtime_ns if java else 0
-    wanted = repr((os.environ.get("JAVA_HOME"), os.path.realpath(java), built))
+    made_for = (REPOSITORY / "local_stack" / "spark_home.py").read_text()  # says what the class path is
+    wanted = repr((os.environ.get("JAVA_HOME"), os.path.realpath(java), built, made_for))
     if JAVA_STAMP.exists() and JAVA_STAMP.read_text() == wanted:
         return
     path = os.pathsep.join(str(REPOSITORY / name) for name in ("spark_jobs", "dags", "plugins", "."))

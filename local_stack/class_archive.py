@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from local_stack.java import java_version
+from local_stack.spark_home import LEFT_OUT
 
 DIRECTORY = Path(__file__).resolve().parents[1] / ".venv" / "share" / "spark-classes"
 
@@ -24,7 +25,8 @@ QUIET = "-Xlog:cds=off,cds+dynamic=off"
 
 def archive_of(java_home: Path, directory: Path = DIRECTORY) -> Path:
     """Where the archive of this Java and the installed pyspark is, or would be."""
-    build = hashlib.sha256(java_version(java_home).encode()).hexdigest()[:12]
+    # An archive holds for one class path only.
+    build = hashlib.sha256(f"{java_version(java_home)}{LEFT_OUT}".encode()).hexdigest()[:12]
     return directory / f"pyspark-{version('pyspark')}-java-{build}.jsa"
 
 

@@ -24,6 +24,9 @@ OF_THE_CLUSTER = (
     "SPARK_LOCAL_IP",
 )
 
+# How long Airflow waits for its database; less than the API's client waits for an answer.
+DATABASE_SECONDS = 25
+
 # What is the caller's on any cluster: where alerts go.
 OF_THE_CALLER = ("AIRFLOW_CONN_BATCH_PREDICTIONS_ALERTS",)
 
@@ -184,7 +187,8 @@ def _airflow_environment(layout: Layout, addresses: Addresses, keys: dict[str, s
         "API__BASE_URL": addresses.airflow_url,
         "API__SECRET_KEY": keys["api"],
         "API_AUTH__JWT_SECRET": keys["jwt"],
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{layout.airflow_home / 'airflow.db'}",
+        # Five processes write to it. SQLite's own five seconds of patience are too few on a busy machine.
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{layout.airflow_home / 'airflow.db'}?timeout={DATABASE_SECONDS}",
         # Without them the Spark provider's own default connection, which leads to YARN, would hide a missing one.
         "DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
         # Each parse takes a core for seconds. The first one comes at the start all the same.

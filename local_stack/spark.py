@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 
 from local_stack.class_archive import EMPTY_CONF, archive_of, archive_options
 from local_stack.options import REPOSITORY
 from local_stack.ports import LOOPBACK
+from local_stack.spark_home import lean_spark_home
 from local_stack.spark_settings import JAVA_OPTIONS, properties_text, shared_properties
 
 BINARIES = REPOSITORY / ".venv" / "bin"
@@ -26,7 +26,7 @@ def spark_environment(java_home: Path, scratch: Path, work: Path) -> dict[str, s
     EMPTY_CONF.mkdir(parents=True, exist_ok=True)
     return {
         "JAVA_HOME": str(java_home),
-        "SPARK_HOME": str(spark_home()),
+        "SPARK_HOME": str(lean_spark_home()),
         "SPARK_CONF_DIR": str(EMPTY_CONF),
         "SPARK_LOCAL_IP": LOOPBACK,
         "SPARK_LOCAL_DIRS": str(scratch),
@@ -50,11 +50,3 @@ def spark_properties(secret: str, scratch: Path, driver_options: str, executor_o
         "spark.ui.enabled": "false",
     }
     return properties_text(settings)
-
-
-def spark_home() -> Path:
-    """Where pyspark is installed, without the seconds that importing it takes."""
-    found = importlib.util.find_spec("pyspark")
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError("pyspark is not installed; run make environment")
-    return Path(found.origin).parent

@@ -12,9 +12,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
 from image_scoring.contract import RunPaths
+from image_scoring.files import read_json
 from runtime_guard.alerts import find_alerts
 from runtime_guard.levels import Level
-from runtime_guard.states import has_ended, task_state
+from runtime_guard.states import has_ended, state_by_driver, task_state
 
 ENDED = "ended"
 ALERT = "alert"
@@ -35,6 +36,7 @@ class RuntimeTrigger(BaseTrigger):
         if poll_seconds <= 0:
             raise ValueError(f"poll_seconds must be above zero, found {poll_seconds}")
         self.run_directory = run_directory
+        self._run = RunPaths(Path(run_directory))
         self.dag_id = dag_id
         self.run_id = run_id
         self.watched_task_id = watched_task_id
@@ -67,8 +69,13 @@ class RuntimeTrigger(BaseTrigger):
                 self.log.warning("the run could not be looked at (%s: %s)", type(error).__name__, error)
 
     async def _watched_state(self) -> str | None:
+        """Of a driver that speaks Airflow is not asked: the first question makes the triggerer build a whole API
+        server inside itself, for seconds of a core that the images need."""
+        progress = await asyncio.to_thread(read_json, self._run.progress) or {}
+        if state := state_by_driver(progress, datetime.now(UTC)):
+            return state
         ask = sync_to_async(task_state)(self.dag_id, self.run_id, self.watched_task_id)
         return await asyncio.wait_for(ask, ASK_SECONDS)
 
     async def _find_alerts(self, state: str | None) -> list[Level]:
-        return await asyncio.to_thread(find_alerts, RunPaths(Path(self.run_directory)), datetime.now(UTC), state)
+        return await asyncio.to_thread(find_alerts, self._run, datetime.now(UTC), state)

@@ -26,7 +26,7 @@ from image_scoring.manifest_shards import verification_images
 from image_scoring.preflight import expected_versions, load_golden
 from image_scoring.progress import Progress
 from image_scoring.scoring import ScoringTask
-from image_scoring.session import equip_workers, stop_session
+from image_scoring.session import equip_workers, stop_session, wake_workers
 from image_scoring.spec import ModelSpec, load_spec
 from image_scoring.spread import SpreadImages
 from image_scoring.udf import Task
@@ -139,6 +139,7 @@ def _predict_images(arguments: JobArguments, attempt: Attempt, open_session: Cal
     spark = open_session()
     try:
         equip_workers(spark, attempt.workspace, task.engine.name)
+        wake_workers(spark)
         try:
             run_waves(attempt, spark, task)
         except Flipped as flipped:

@@ -7,8 +7,10 @@ import importlib
 import json
 import shutil
 import sys
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 
 from pyspark.sql import SparkSession
 
@@ -69,6 +71,21 @@ def equip_workers(spark: SparkSession, workspace: Workspace, engine: str) -> Non
     environment = spark.sparkContext.environment
     environment["PYTHONPATH"] = str(copy_package(workspace.root / "code"))
     environment[ENVIRONMENT] = json.dumps(expected_versions(engine))
+    # Spark sets it for the workers of a UDF alone, and shares workers between equal environments only.
+    environment["SPARK_SIMPLIFIED_TRACEBACK"] = "1"
+
+
+def wake_workers(spark: SparkSession) -> None:
+    """Has an executor start its Python workers, as soon as it is there. Returns at once.
+
+    They take as long as the driver's first plan. Whatever prevents them is told by the tasks that need them.
+    """
+
+    def run_task() -> None:
+        with suppress(Exception):
+            spark.sparkContext.parallelize([0], 1).foreach(id)
+
+    Thread(target=run_task, name="wakes the workers", daemon=True).start()
 
 
 def copy_package(directory: Path) -> Path:

@@ -15,8 +15,10 @@ from tests.faults.job import DEADLINE_SECONDS, Submission
 
 @dataclass
 class Worker:
-    """peak_mb: the largest resident size; libraries: the paths of the files that it has mapped."""
+    """daemon: the process that forked it; peak_mb: the largest resident size; libraries: the paths of the files that it
+    has mapped."""
 
+    daemon: int
     peak_mb: float = 0.0
     libraries: set[str] = field(default_factory=set)
 
@@ -36,7 +38,9 @@ def observe_workers(cluster: Cluster, submission: Submission) -> dict[int, Worke
     while submission.process.poll() is None:
         assert time.monotonic() < deadline, submission.output
         for process in python_workers(cluster):
-            _look_at(process, workers.setdefault(process.pid, Worker()))
+            if process.pid not in workers:
+                workers[process.pid] = Worker(daemon=process.ppid())
+            _look_at(process, workers[process.pid])
         time.sleep(0.1)
     return workers
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults.cluster import WORKERS
 from tests.faults.job import rows
 from tests.faults.observed import Observed
 
@@ -22,6 +23,11 @@ def test_both_cores_predict_and_every_image_has_a_row(observed: Observed) -> Non
         "too large",
         "undecodable",
     }
+
+
+def test_each_executor_starts_python_once(observed: Observed) -> None:
+    """The job that wakes the workers and those that predict share them."""
+    assert len({worker.daemon for worker in observed.workers.values()}) == WORKERS
 
 
 def test_python_workers_load_openvino_and_nothing_of_tensorflow(observed: Observed) -> None:

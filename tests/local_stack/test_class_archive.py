@@ -10,7 +10,7 @@ import pytest
 
 from local_stack.class_archive import archive_of, archive_options, base_of
 from local_stack.java import find_java_home, java_version
-from local_stack.spark import spark_home
+from local_stack.spark_home import spark_home
 
 CLASS_PATH = f"{spark_home()}/jars/*"
 

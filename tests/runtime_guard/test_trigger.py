@@ -11,7 +11,7 @@ import pytest
 from airflow.triggers.base import TriggerEvent
 
 from image_scoring.contract import RunPaths, Workspace
-from image_scoring.files import read_json
+from image_scoring.files import read_json, write_json
 from runtime_guard import trigger as module
 from runtime_guard.states import has_ended
 from runtime_guard.trigger import ALERT, ENDED, RuntimeTrigger
@@ -96,6 +96,33 @@ def test_it_keeps_what_it_knows_where_the_next_one_finds_it(run: RunPaths, monke
     tell(monkeypatch, "running")
     assert first_event(make_trigger(run)) == TriggerEvent({"status": ALERT})
     assert read_json(run.watch)["late_polls"] == 2
+
+
+def tell_by_driver(run: RunPaths, state: str, seconds_ago: float = 0.0) -> None:
+    spoke = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    write_json(run.progress, {"state": state, "updated_at": spoke.isoformat()})
+
+
+def test_while_the_driver_speaks_airflow_is_not_asked(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = tell(monkeypatch, "running")
+    tell_by_driver(run, "starting")
+    make_late(run)
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ALERT})
+    tell_by_driver(run, "finished")
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds_ago"), [("predicting", 60), ("finished", 60), ("starting", -60), ("failed", 0)]
+)
+def test_of_a_driver_that_is_silent_or_has_failed_airflow_is_asked(
+    state: str, seconds_ago: float, run: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = tell(monkeypatch, "up_for_retry", "failed")
+    tell_by_driver(run, state, seconds_ago)
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("error", [TimeoutError(), RuntimeError("the API server restarts"), OSError("stale handle")])
