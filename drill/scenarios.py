@@ -12,7 +12,7 @@ from drill.stage import Run, Stage
 
 WORKERS = 2
 # What is left of the speed of a Python worker.
-SLOW_SHARE, CRAWL_SHARE = 0.2, 0.1
+SLOW_SHARE, CRAWL_SHARE = 0.2, 0.05
 # Seconds after which an image counts as hung; how long a silence must be to be told follows from it.
 HUNG_SECONDS = 15
 HUNG_NAME = "000000-hung.jpg"  # among the first
@@ -107,7 +107,8 @@ def killed_driver(stage: Stage) -> Run:
 
 
 def restarted_triggerer(stage: Stage) -> Run:
-    run = stage.start(interval=interval(stage, 1.8))
+    """Between at risk and late nobody watches, for the time that a triggerer takes to be missed and replaced."""
+    run = stage.start(interval=interval(stage, 5))
     run.wait_for_rows()
     with slowed(stage.victims, 1, CRAWL_SHARE), slowed(stage.victims, 2, CRAWL_SHARE):
         run.wait_for_alert(*URGENT)
