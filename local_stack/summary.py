@@ -49,6 +49,10 @@ def _ways(history: dict[str, Any]) -> list[str]:
         lines.append(
             f"  only new   {history['carried_over']:,} rows carried over, {history['newly_predicted']:,} predicted now"
         )
+    if history.get("label_agreement") is not None:
+        lines.append(
+            f"  int8       {history['label_agreement']:.1%} of the images that it was measured on have the label of f32"
+        )
     if history.get("precision") == "cascade" and history.get("newly_predicted"):
         lines.append(
             f"  cascade    {history['rerun_in_f32'] / history['newly_predicted']:.1%} of the images again in f32, "

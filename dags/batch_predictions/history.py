@@ -23,6 +23,7 @@ def record_run(workspace: Workspace, run: RunPaths, metrics: dict[str, Any]) -> 
         "workers": progress.get("workers", 0),
         "engine": progress.get("engine", ""),
         "precision": progress.get("precision", ""),
+        "label_agreement": progress.get("label_agreement"),
         "model": progress.get("model", ""),
         "carried_over": progress.get("carried", 0),
         "newly_predicted": metrics["rows"] - progress.get("carried", 0),

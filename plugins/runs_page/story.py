@@ -97,12 +97,14 @@ def _alert(alert: Mapping[str, Any], scene: Scene) -> AlertLine:
 def _facts(scene: Scene) -> list[tuple[str, str]]:
     progress, metrics = scene.progress, scene.metrics
     engine = " ".join(str(progress[name]) for name in ("engine", "precision") if progress.get(name))
+    agreement = progress.get("label_agreement")
     workers = f"{progress['workers']} with {progress['cores']} cores" if progress.get("workers") else ""
     facts = [
         ("Run", scene.paths.run_key),
         ("Source", str(metrics.get("source") or "")),
         ("Model", str(progress.get("model") or "")),
         ("Engine", engine),
+        ("Same label as in f32", "" if agreement is None else f"{agreement:.1%} of a sample"),
         ("Workers", workers),
     ]
     return [(name, value) for name, value in facts if value]

@@ -122,9 +122,7 @@ def _cheapest(
     model_xml: Path, spec: ModelSpec, native: list[str], images: Iterable[NDArray[np.float32]]
 ) -> Calibration:
     """Of those that pay. A precision that cannot be had or measured leaves the choice to the others."""
-    count = sum(1 for _ in _held_out(images))
-    if count < FEWEST_IMAGES:
-        raise NotCalibrated(f"only {count} images can be decoded to measure it on, it takes {FEWEST_IMAGES}")
+    check_enough(images)
     high = open_engine(EngineChoice("openvino", "f32", str(model_xml)))
     found, reasons = [], []
     for name in native:
@@ -132,7 +130,7 @@ def _cheapest(
             continue
         low = open_engine(EngineChoice("openvino", name, str(model_xml)))
         try:
-            measured = measure(name, low, high, _held_out(images), spec.threshold)
+            measured = measure(name, low, high, held_out(images), spec.threshold)
         except NotCalibrated as reason:
             reasons.append(str(reason))
             continue
@@ -147,7 +145,7 @@ def _cheapest(
 
 def _can_quantize(model_xml: Path, spec: ModelSpec, images: Iterable[NDArray[np.float32]]) -> bool:
     try:
-        quantize_once(model_xml, _images_for_ranges(images, spec))
+        quantize_once(model_xml, images_for_ranges(images, spec))
     except Exception as error:  # a quantizer can fail in any way, or not be installed; int8 is only for speed
         cause = " ".join(str(error).split())[:200]
         log.warning("model %s: it cannot be quantized to int8 (%s); going on without", spec.name, cause)
@@ -155,13 +153,20 @@ def _can_quantize(model_xml: Path, spec: ModelSpec, images: Iterable[NDArray[np.
     return True
 
 
-def _images_for_ranges(images: Iterable[NDArray[np.float32]], spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
-    """Every RANGES_ONE_IN-th, or fewer of them, as evenly spread, where RANGES_BYTES hold no more."""
+def check_enough(images: Iterable[NDArray[np.float32]]) -> None:
+    """Raises NotCalibrated when too few of them can be measured on."""
+    count = sum(1 for _ in held_out(images))
+    if count < FEWEST_IMAGES:
+        raise NotCalibrated(f"only {count} images can be decoded to measure it on, it takes {FEWEST_IMAGES}")
+
+
+def images_for_ranges(images: Iterable[NDArray[np.float32]], spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
+    """For the quantizer: every RANGES_ONE_IN-th, or fewer of them, as evenly spread, where RANGES_BYTES hold no more."""
     wanted = SPREAD_IMAGES / RANGES_ONE_IN * math.prod(spec.input_size) * 3 * np.float32().itemsize
     return islice(images, RANGES_ONE_IN - 1, None, RANGES_ONE_IN * math.ceil(wanted / RANGES_BYTES))
 
 
-def _held_out(images: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+def held_out(images: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
     """Those that the quantizer has never seen: on the others int8 could look better than it is."""
     return (image for number, image in enumerate(images, 1) if number % RANGES_ONE_IN)
 
@@ -176,7 +181,7 @@ def measure(
     low_outputs: list[NDArray[np.float32]] = []
     high_outputs: list[NDArray[np.float32]] = []
     costs: list[float] = []
-    for batch in _batches(images):
+    for batch in batches(images):
         if not low_outputs:  # the first call of an engine allocates
             low.predict(batch[:1]), high.predict(batch[:1])
         start = time.perf_counter()
@@ -216,7 +221,8 @@ def _saturated(outputs: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray((top > 1 - EDGE) | (top < EDGE))
 
 
-def _batches(images: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+def batches(images: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Arrays (n, height, width, 3), 1 <= n <= BATCH."""
     images = iter(images)
     while batch := list(islice(images, BATCH)):
         yield np.stack(batch)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from image_scoring.agreement import measure_agreement
 from image_scoring.calibrate import NotCalibrated, calibrate
 from image_scoring.contract import BatchPredictionsError, Workspace
 from image_scoring.converted import converted_directory, verdict_file
@@ -22,6 +23,9 @@ from image_scoring.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
+
+CALIBRATED = ("int8", "cascade")
+"""The precisions that a model is measured in before they are used; it is compared with Keras in f32."""
 
 Images = Callable[[], NDArray[np.float32]]
 """A few preprocessed images (n, height, width, 3), read when they are asked for."""
@@ -43,16 +47,16 @@ def choose_engine(
     """The engine for this run.
 
     engine: "auto" takes OpenVINO and falls back to TensorFlow, with one line that says why; a named engine is
-    taken or refused. precision: "cascade" falls back to f32, with one line, where it cannot be calibrated or does not
-    pay. images: a few preprocessed images (height, width, 3) to compare the two on, consumed only by a model that is
-    new. calibration_images: more of them, as `SpreadImages` has them, only for a cascade that is new.
+    taken or refused. precision: "int8" and "cascade" fall back to f32, with one line, where they cannot be calibrated
+    or do not pay. images: a few preprocessed images (height, width, 3) to compare the two on, consumed only by a model that is
+    new. calibration_images: more of them, as `SpreadImages` has them, only for an int8 or a cascade that is new.
     """
     few = cache(lambda: np.stack([*images]))
     if engine == "tensorflow":
         return _tensorflow(model, spec, precision, few)
     compiled = converted_directory(workspace, spec)
     try:
-        _convert_once(model, spec, compiled, "f32" if precision == "cascade" else precision, few)
+        _convert_once(model, spec, compiled, "f32" if precision in CALIBRATED else precision, few)
     except BatchPredictionsError:
         raise
     except Exception as error:  # a converter can fail in any way; the fallback is what matters
@@ -63,16 +67,20 @@ def choose_engine(
             ) from error
         log.warning("model %s: engine openvino does not fit (%s); using tensorflow", model.name, cause)
         return _tensorflow(model, spec, "f32", few)
-    if precision == "cascade":
-        return _cascade(model, spec, compiled / "model.xml", calibration_images)
+    if precision in CALIBRATED:
+        return _calibrated(model, spec, compiled / "model.xml", precision, calibration_images)
     return EngineChoice("openvino", precision, str(compiled / "model.xml"))
 
 
-def _cascade(model: Path, spec: ModelSpec, xml: Path, images: Iterable[NDArray[np.float32]]) -> EngineChoice:
+def _calibrated(
+    model: Path, spec: ModelSpec, xml: Path, precision: str, images: Iterable[NDArray[np.float32]]
+) -> EngineChoice:
     try:
+        if precision == "int8":
+            return EngineChoice("openvino", "int8", str(xml), agreement=measure_agreement(xml, spec, images).share)
         found = calibrate(xml, spec, images)
     except NotCalibrated as reason:
-        log.warning("model %s: precision cascade is not used (%s); using f32", model.name, reason)
+        log.warning("model %s: precision %s is not used (%s); using f32", model.name, precision, reason)
         return EngineChoice("openvino", "f32", str(xml))
     return EngineChoice("openvino", "cascade", str(xml), found.band, spec.threshold, found.low)
 

@@ -14,7 +14,7 @@ ERROR = "error"
 
 PREDICTION_COLUMNS = ("img_path", "prediction", "probability", "status", "error", "model")
 ENGINES = ("auto", "openvino", "tensorflow")
-PRECISIONS = ("f32", "bf16", "cascade")
+PRECISIONS = ("f32", "bf16", "int8", "cascade")
 BOOLEANS = ("true", "false")
 
 # The key of gallery.parquet's metadata: how many rows of the run are of which kind.

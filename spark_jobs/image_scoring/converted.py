@@ -29,6 +29,11 @@ def calibration_file(directory: Path) -> Path:
     return directory / "calibrated.json"
 
 
+def agreement_file(directory: Path) -> Path:
+    """Written when the labels of this model in int8 were compared with those in f32 on this machine."""
+    return directory / "agreement-int8.json"
+
+
 def is_converted(arguments: JobArguments) -> bool:
     """Whether the engine of this run is ready, so that nothing but the cluster has to be waited for."""
     try:
@@ -39,4 +44,6 @@ def is_converted(arguments: JobArguments) -> bool:
     ready = [verdict_file(directory, "f32")]
     if arguments.precision == "cascade":
         ready.append(calibration_file(directory))
+    if arguments.precision == "int8":
+        ready.append(agreement_file(directory))
     return arguments.engine != "tensorflow" and all(file.exists() for file in ready)

@@ -176,6 +176,7 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
         SpreadImages(run, root, spec),
     )
     progress.engine, progress.precision, progress.model = choice.name, choice.precision, spec.model_id
+    progress.label_agreement = choice.agreement
     _record_scoring(attempt, spec, choice)
     golden = load_golden(spec, choice, attempt.workspace.compiled_models)
     basis = choose_basis(attempt.workspace, run) if arguments.only_new else None

@@ -27,7 +27,7 @@ class Progress:
     state: starting, predicting, finished or failed; message and worth_retrying say more of a failure.
     waiting: for the first executor. image_timeout: seconds after which an image counts as hung.
     rows_done: committed rows of the whole run, those of earlier attempts among them (rows_resumed).
-    carried, rerun, rechecked, flips: as in Commit, of the whole run.
+    label_agreement: as EngineChoice.agreement. carried, rerun, rechecked, flips: as in Commit, of the whole run.
     steady_images_per_second: rows of this attempt a second, from the first image begun to the last result.
     samples: how the rows came, from the start of predicting until now, over all attempts.
     """
@@ -36,6 +36,7 @@ class Progress:
     attempt: str
     engine: str = ""
     precision: str = ""
+    label_agreement: float | None = None
     model: str = ""
     state: str = "starting"
     waiting: bool = False

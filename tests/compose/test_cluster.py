@@ -90,6 +90,7 @@ def test_every_container_is_hardened(cluster: Cluster) -> None:
         assert host["CapDrop"] == ["ALL"], service
         assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"]), service
         assert host["Memory"], service
+        assert host["PidsLimit"], service
         assert host["NanoCpus"], service
         assert host["RestartPolicy"]["Name"] == ("no" if service in ONCE else "unless-stopped"), service
         assert ("Health" in one["State"]) != (service in ONCE), service

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 # The largest difference of an output that still counts as the same model. In bf16 the outputs of one photo in a hundred
 # differ by more than 0.1: there it tells a wrong model from a right one, and no more.
-TOLERANCE = {"f32": 1e-3, "bf16": 0.25, "cascade": 0.25}
+TOLERANCE = {"f32": 1e-3, "bf16": 0.25, "int8": 0.25, "cascade": 0.25}
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class EngineChoice:
     path: for "openvino" the converted model.xml, for "tensorflow" the Keras file.
     band: of precision "cascade", the margin in logits up to which f32 decides. threshold: the spec's.
     low: of precision "cascade", the precision that is asked first; one of calibrate.LOW_PRECISIONS.
+    agreement: of precision "int8", the share of images measured on the driver whose label is that of f32.
     """
 
     name: str
@@ -71,6 +72,7 @@ class EngineChoice:
     band: float | None = None
     threshold: float = 0.5
     low: str = "bf16"
+    agreement: float | None = None
 
     @property
     def precisions(self) -> tuple[str, ...]:
