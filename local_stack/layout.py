@@ -197,7 +197,7 @@ def _airflow_environment(layout: Layout, addresses: Addresses, keys: dict[str, s
         # After a kill -9 the next start finds the tasks that were lost within a minute, not within five.
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
         # As soon take over what a triggerer watched that was killed.
-        "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+        "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "20",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     return {"AIRFLOW_HOME": str(layout.airflow_home)} | {f"AIRFLOW__{key}": value for key, value in settings.items()}

@@ -34,7 +34,7 @@ KNOBS = {
     "precision": _knob(
         "f32",
         "f32 gives Keras's labels; cascade asks int8 or bf16, and f32 again where the decision is close: faster, and a "
-        "label in thousands may differ; in bf16 or int8 alone more of them differ, and int8 says how many of a sample do",
+        "label in thousands may differ; in bf16 or int8 alone more do, and int8 says how many of a sample",
         type="string",
         enum=list(PRECISIONS),
     ),

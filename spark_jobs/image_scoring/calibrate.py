@@ -161,7 +161,7 @@ def check_enough(images: Iterable[NDArray[np.float32]]) -> None:
 
 
 def images_for_ranges(images: Iterable[NDArray[np.float32]], spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
-    """For the quantizer: every RANGES_ONE_IN-th, or fewer of them, as evenly spread, where RANGES_BYTES hold no more."""
+    """For the quantizer: every RANGES_ONE_IN-th, or fewer, as evenly spread, where RANGES_BYTES hold no more."""
     wanted = SPREAD_IMAGES / RANGES_ONE_IN * math.prod(spec.input_size) * 3 * np.float32().itemsize
     return islice(images, RANGES_ONE_IN - 1, None, RANGES_ONE_IN * math.ceil(wanted / RANGES_BYTES))
 

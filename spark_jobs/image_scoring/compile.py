@@ -48,8 +48,9 @@ def choose_engine(
 
     engine: "auto" takes OpenVINO and falls back to TensorFlow, with one line that says why; a named engine is
     taken or refused. precision: "int8" and "cascade" fall back to f32, with one line, where they cannot be calibrated
-    or do not pay. images: a few preprocessed images (height, width, 3) to compare the two on, consumed only by a model that is
-    new. calibration_images: more of them, as `SpreadImages` has them, only for an int8 or a cascade that is new.
+    or do not pay. images: a few preprocessed images (height, width, 3) to compare the two on, consumed only by a model
+    that is new. calibration_images: more of them, as `SpreadImages` has them, only for an int8 or a cascade that is
+    new.
     """
     few = cache(lambda: np.stack([*images]))
     if engine == "tensorflow":

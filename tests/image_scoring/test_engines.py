@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from image_scoring.compile import choose_engine
 from image_scoring.contract import BatchPredictionsError, JobArguments, Workspace
-from image_scoring.converted import calibration_file, is_converted
+from image_scoring.converted import agreement_file, calibration_file, is_converted
 from image_scoring.engines import EngineChoice, open_engine, openvino_engine
 from image_scoring.files import write_json
 from image_scoring.job import scoring_record
@@ -189,18 +190,21 @@ def test_int8_takes_a_cpu_that_multiplies_it(
     assert openvino_engine.is_native("int8") is expected
 
 
-def test_a_cascade_is_ready_when_it_is_calibrated(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("precision", "record"), [("cascade", calibration_file), ("int8", agreement_file)])
+def test_what_is_measured_first_is_ready_when_it_was(
+    precision: str, record: Callable[[Path], Path], tmp_path: Path
+) -> None:
     model, workspace = save_model(tmp_path / "model.keras"), Workspace(tmp_path)
     f32 = JobArguments(str(tmp_path), "r", str(model))
-    cascade = replace(f32, precision="cascade")
+    measured = replace(f32, precision=precision)
     spec = spec_of(model)
     save_spec(model, spec)
     assert not is_converted(f32)
     choice = choose_engine(workspace, model, spec, "openvino", "f32", SMALL)
     assert is_converted(f32)
-    assert not is_converted(cascade)
-    write_json(calibration_file(Path(choice.path).parent), {})
-    assert is_converted(cascade)
+    assert not is_converted(measured)
+    write_json(record(Path(choice.path).parent), {})
+    assert is_converted(measured)
 
 
 def test_runs_with_another_low_precision_are_not_mixed() -> None:
