@@ -108,7 +108,7 @@ def killed_driver(stage: Stage) -> Run:
 
 def restarted_triggerer(stage: Stage) -> Run:
     """Between at risk and late nobody watches, for the time that a triggerer takes to be missed and replaced."""
-    run = stage.start(interval=interval(stage, 5))
+    run = stage.start(interval=interval(stage, 4))
     run.wait_for_rows()
     with slowed(stage.victims, 1, CRAWL_SHARE), slowed(stage.victims, 2, CRAWL_SHARE):
         run.wait_for_alert(*URGENT)

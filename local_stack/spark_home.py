@@ -25,6 +25,8 @@ def spark_home() -> Path:
 def lean_spark_home(homes: Path = LEAN_HOMES) -> Path:
     """The same without MLlib: a directory of links, made once for each version."""
     home = homes / version("pyspark")
+    if home.exists():  # who may only read the environment can use it all the same
+        return home
     with exclusive(homes / ".lock"):
         if not home.exists():
             with replace_atomically(home) as part:

@@ -6,6 +6,8 @@ they are imported at the first request.
 
 from __future__ import annotations
 
+import asyncio
+from importlib import import_module
 from typing import Any
 
 URL_PREFIX = "/batch-predictions"
@@ -37,6 +39,6 @@ VIEWS = [
 
 async def serve(scope: Any, receive: Any, send: Any) -> None:
     """The ASGI application that Airflow's API server mounts."""
-    from runs_page.app import app
-
-    await app(scope, receive, send)
+    # In a thread: the API server would answer nobody else for the seconds that the imports take.
+    module = await asyncio.to_thread(import_module, "runs_page.app")
+    await module.app(scope, receive, send)

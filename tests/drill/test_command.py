@@ -12,7 +12,7 @@ from drill.scenarios import DRILLS
 from local_stack.options import UsageError
 from tests.integration.commands import make, processes_of
 
-DRILL_SECONDS = 1200.0
+DRILL_SECONDS = 1800.0
 PLAYED = ("worker_joins", "stalled_driver", "restarted_triggerer")
 
 
