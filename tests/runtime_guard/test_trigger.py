@@ -113,14 +113,9 @@ def test_while_the_driver_speaks_airflow_is_not_asked(run: RunPaths, monkeypatch
     assert asked == []
 
 
-@pytest.mark.parametrize(
-    ("state", "seconds_ago"), [("predicting", 60), ("finished", 60), ("starting", -60), ("failed", 0)]
-)
-def test_of_a_driver_that_is_silent_or_has_failed_airflow_is_asked(
-    state: str, seconds_ago: float, run: RunPaths, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_a_driver_that_is_silent_airflow_is_asked(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = tell(monkeypatch, "up_for_retry", "failed")
-    tell_by_driver(run, state, seconds_ago)
+    tell_by_driver(run, "predicting", seconds_ago=60)
     assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
     assert len(asked) == 2
 
