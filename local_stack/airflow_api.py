@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 DAG_ID = "batch_predictions"
+ANSWER_SECONDS = 30.0
 PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.5
 
@@ -20,7 +21,7 @@ class AirflowApi:
     """A client that logs in at its first call."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=30)
+        self._client = httpx.Client(base_url=url, timeout=ANSWER_SECONDS)
         self._login = {"username": user, "password": password}
 
     def close(self) -> None:

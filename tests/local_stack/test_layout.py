@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
-from local_stack.layout import Addresses, Layout, make_environment
+from local_stack.airflow_api import ANSWER_SECONDS
+from local_stack.layout import DATABASE_SECONDS, Addresses, Layout, make_environment
 from local_stack.options import Options
 
 ADDRESSES = Addresses(airflow=1, master=2, master_web=3, workers=(4,))
@@ -37,6 +39,14 @@ def test_a_cluster_of_the_callers_own_gets_nothing_of_the_local_one(
     assert environment["AIRFLOW_CONN_SPARK_DEFAULT"] == "spark://far:7077"
     assert environment["BATCH_PREDICTIONS_SPARK_PROPERTIES"] == "/their/properties"
     assert not {"SPARK_CONF_DIR", "SPARK_LOCAL_IP"} & set(environment)
+
+
+def test_airflow_waits_for_its_database_and_answers_before_nobody_waits_for_it_any_more(layout: Layout) -> None:
+    environment = make_environment(layout, Options(layout.workspace), ADDRESSES, "")
+    url = make_url(environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    (path,), options = url.get_dialect()().create_connect_args(url)
+    assert path == str(layout.airflow_home / "airflow.db")
+    assert options["timeout"] == DATABASE_SECONDS < ANSWER_SECONDS
 
 
 def test_alerts_go_where_the_caller_says(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
