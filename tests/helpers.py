@@ -44,6 +44,12 @@ def noise(height: int = 20, width: int = 24, channels: int = 3, seed: int = 20) 
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
+def random_images(count: int = 140) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    """Preprocessed images of 16x16, for the models of save_model."""
+    generator = np.random.default_rng(20)
+    return list(generator.uniform(-1, 1, (count, 16, 16, 3)).astype(np.float32))
+
+
 def draw(path: Path, seed: int = 20) -> Path:
     """A small image at `path`, in the format of its name."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,14 +18,9 @@ from image_scoring.converted import agreement_file, quantized
 from image_scoring.engines import Counts, EngineChoice, open_engine, openvino_engine
 from image_scoring.files import read_json
 from image_scoring.spec import ModelSpec
-from tests.helpers import save_model, spec_of
+from tests.helpers import random_images, save_model, spec_of
 
 Images = NDArray[np.float32]
-
-
-def random_images(count: int = 140) -> list[Images]:
-    generator = np.random.default_rng(20)
-    return list(generator.uniform(-1, 1, (count, 16, 16, 3)).astype(np.float32))
 
 
 @dataclasses.dataclass

@@ -25,7 +25,7 @@ from image_scoring.converted import calibration_file, quantized
 from image_scoring.engines import Counts, Engine, openvino_engine
 from image_scoring.files import remove
 from image_scoring.spec import ModelSpec
-from tests.helpers import save_model, spec_of
+from tests.helpers import random_images, save_model, spec_of
 
 Images = NDArray[np.float32]
 
@@ -99,11 +99,6 @@ def test_few_images_are_held_at_once() -> None:
     found = measure("bf16", low, high, (np.full((2, 2, 3), p, np.float32) for p in np.linspace(0.01, 0.99, 130)), 0.5)
     assert (found.low, found.images, found.band) == ("bf16", 130, 0.0)
     assert low.largest_batch == high.largest_batch == BATCH
-
-
-def random_images(count: int = 140) -> list[Images]:
-    generator = np.random.default_rng(20)
-    return list(generator.uniform(-1, 1, (count, 16, 16, 3)).astype(np.float32))
 
 
 @dataclasses.dataclass
