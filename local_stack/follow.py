@@ -16,8 +16,9 @@ from local_stack.live_display import LiveDisplay
 
 TASKS = ("download", "manifest", "plan", "predict", "validate", "publish")
 POLL_SECONDS = 0.5
-# While images are predicted the API server leaves the cores to them; the display lives on progress.json.
-ASK_SECONDS_WHILE_PREDICTING = 2.0
+# While images are predicted the API server leaves the cores to them: progress.json has what is shown, and when they are
+# done.
+ASK_SECONDS_WHILE_PREDICTING = 5.0
 PLAIN_SECONDS = 5.0
 LOST_SECONDS = 60.0
 
@@ -35,8 +36,9 @@ def follow(api: AirflowApi, run_id: str, run: RunPaths, console: Console, check_
     with display:
         while True:
             check_alive()
+            progress = read_json(run.progress) or {}
             try:
-                if states.get("predict") != "running" or time.monotonic() - answered > ASK_SECONDS_WHILE_PREDICTING:
+                if not is_predicting(states, progress) or time.monotonic() - answered > ASK_SECONDS_WHILE_PREDICTING:
                     states, state = api.task_states(run_id), api.run(run_id)["state"]
                     answered = time.monotonic()
             except httpx.HTTPError as error:
@@ -48,10 +50,15 @@ def follow(api: AirflowApi, run_id: str, run: RunPaths, console: Console, check_
             if failure and failure != told_failure and "up_for_retry" in states.values():
                 display.note(f"{failure} (trying again)")
             told_failure = failure
-            display.show(states, read_json(run.progress) or {})
+            display.show(states, progress)
             if state in ("success", "failed"):
                 return state
             time.sleep(POLL_SECONDS)
+
+
+def is_predicting(states: dict[str, str | None], progress: dict[str, Any]) -> bool:
+    """By what Airflow said last, and what the driver says now."""
+    return states.get("predict") == "running" and progress.get("state") not in ("finished", "failed")
 
 
 def describe(states: dict[str, str | None], progress: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_stack.follow import describe
+from local_stack.follow import describe, is_predicting
 
 DONE = {"download": "success", "manifest": "success"}
 
@@ -33,3 +33,19 @@ DONE = {"download": "success", "manifest": "success"}
 )
 def test_one_line_says_where_the_run_is(states: dict[str, str | None], progress: dict[str, Any], text: str) -> None:
     assert describe(states, progress) == text
+
+
+@pytest.mark.parametrize(
+    ("task", "driver", "expected"),
+    [
+        ("running", None, True),
+        ("running", "starting", True),
+        ("running", "predicting", True),
+        ("running", "finished", False),
+        ("running", "failed", False),
+        ("queued", "predicting", False),  # of the attempt before
+        (None, None, False),
+    ],
+)
+def test_airflow_is_spared_until_the_driver_has_ended(task: str | None, driver: str | None, expected: bool) -> None:
+    assert is_predicting({"predict": task}, {"state": driver} if driver else {}) is expected
