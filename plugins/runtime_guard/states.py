@@ -13,7 +13,7 @@ def has_ended(state: str | None) -> bool:
     return state in TERMINAL
 
 
-# The driver speaks twice a second while it predicts; of what takes it longer at its start, it says before.
+# The driver speaks twice a second while it predicts, and some seconds apart while it starts.
 SILENT_SECONDS = 15.0
 
 

@@ -71,11 +71,16 @@ class RuntimeTrigger(BaseTrigger):
     async def _watched_state(self) -> str | None:
         """Of a driver that speaks Airflow is not asked: the first question makes the triggerer build a whole API
         server inside itself, for seconds of a core that the images need."""
-        progress = await asyncio.to_thread(read_json, self._run.progress) or {}
-        if state := state_by_driver(progress, datetime.now(UTC)):
+        if state := await asyncio.to_thread(self._state_by_driver):
             return state
         ask = sync_to_async(task_state)(self.dag_id, self.run_id, self.watched_task_id)
         return await asyncio.wait_for(ask, ASK_SECONDS)
+
+    def _state_by_driver(self) -> str | None:
+        try:
+            return state_by_driver(read_json(self._run.progress) or {}, datetime.now(UTC))
+        except Exception:  # whatever is wrong with the file, Airflow knows whether the task has ended
+            return None
 
     async def _find_alerts(self, state: str | None) -> list[Level]:
         return await asyncio.to_thread(find_alerts, self._run, datetime.now(UTC), state)

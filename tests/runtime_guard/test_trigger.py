@@ -120,6 +120,15 @@ def test_of_a_driver_that_is_silent_airflow_is_asked(run: RunPaths, monkeypatch:
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"updated_at": 1}', '{"updated_at": "2026-11-01T00:00:00"}'])
+def test_a_progress_that_cannot_be_read_keeps_no_watch_from_its_end(
+    content: str, run: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(monkeypatch, "success")
+    run.progress.write_text(content)
+    assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
+
+
 @pytest.mark.parametrize("error", [TimeoutError(), RuntimeError("the API server restarts"), OSError("stale handle")])
 def test_it_asks_again_when_no_answer_comes(error: Exception, run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     errors = iter([error, error])
