@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from benchmarks.bench import Bench
-from benchmarks.cluster import standalone_cluster
 from benchmarks.command import run_benchmark
 from benchmarks.data import prepare_images
 from benchmarks.figures import summarize
@@ -17,9 +16,10 @@ from benchmarks.machine import describe_machine
 from benchmarks.options import Options, parse_options
 from benchmarks.plot import draw
 from benchmarks.reference import load_reference
+from benchmarks.spark_cluster import standalone_cluster
 from benchmarks.table import WIDTH, make_table, notes
-from image_scoring.files import write_json
 from local_stack.command import console, say
+from run_contract.files import write_json
 
 
 def bench(options: Options) -> int:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cluster import Cluster
 from benchmarks.contenders import ours
 from benchmarks.contenders.job import Job
 from benchmarks.data import Images
@@ -18,8 +17,10 @@ from benchmarks.figures import round_figures
 from benchmarks.lineup import OURS, Contender
 from benchmarks.measure import ContenderError, Measured, measure
 from benchmarks.reference import MODEL, Reference
-from image_scoring.contract import JobArguments, Workspace
-from image_scoring.spec import load_spec
+from benchmarks.spark_cluster import Cluster
+from image_scoring.model.spec import load_spec
+from run_contract.arguments import JobArguments
+from run_contract.layout import Workspace
 
 START_SECONDS = 180.0  # what a start may take on a slow machine
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from benchmarks.measure import ContenderError
-from image_scoring.files import exclusive
 from local_stack.command import run_command
 from local_stack.options import REPOSITORY
+from run_contract.files import exclusive
 
 
 class Placed(Protocol):

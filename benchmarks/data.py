@@ -16,10 +16,12 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from batch_predictions.archive import extract
 from batch_predictions.manifest import walk
-from image_scoring.contract import BatchPredictionsError
-from image_scoring.files import replace_atomically, sha256_of
-from image_scoring.preprocess import ImageError, decode_image, read_file
+from image_scoring.images.decoding import decode_image
+from image_scoring.images.errors import ImageError
+from image_scoring.images.reading import read_file
 from local_stack.options import REPOSITORY
+from run_contract.errors import BatchPredictionsError
+from run_contract.files import replace_atomically, sha256_of
 
 SAMPLE = REPOSITORY / "sample" / "pictures"
 MOST_DRAWN = 3000

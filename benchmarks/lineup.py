@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 
-from image_scoring.contract import PRECISIONS
+from run_contract.arguments import PRECISIONS
 
 OURS = "ours"
 

@@ -10,9 +10,9 @@ import numpy as np  # noqa: TID253 (a program of its own)
 import pandas as pd  # noqa: TID253
 
 from benchmarks.scale_stage import LABELS
-from image_scoring.contract import ERROR, PREDICTED
-from image_scoring.job import begin, load_run, run_waves
-from image_scoring.session import build_session, equip_workers
+from image_scoring.driver.job import begin, load_run, run_waves
+from image_scoring.driver.session import build_session, equip_workers
+from run_contract.table import ERROR, PREDICTED
 
 
 class NoopScorer:

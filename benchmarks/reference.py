@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.data import Images
-from image_scoring.contract import BatchPredictionsError, Workspace
-from image_scoring.files import read_json, sha256_of, write_json
 from local_stack.options import REPOSITORY
+from run_contract.errors import BatchPredictionsError
+from run_contract.files import read_json, sha256_of, write_json
+from run_contract.layout import Workspace
 
 MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"
 CHECKED = 8
@@ -50,9 +51,9 @@ def main(workspace: Path, root: Path, count: int, target: Path) -> None:
     import keras
     import numpy as np
 
-    from image_scoring.compile import choose_engine
-    from image_scoring.labels import labels_of
-    from image_scoring.spec import load_spec
+    from image_scoring.model.engine_selection import choose_engine
+    from image_scoring.model.output_labels import labels_of
+    from image_scoring.model.spec import load_spec
 
     spec, _ = load_spec(MODEL)
     paths = sorted(root.iterdir())[:count]

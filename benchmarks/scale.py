@@ -19,16 +19,16 @@ from typing import Any
 
 import psutil
 
-from benchmarks.cluster import Cluster, standalone_cluster
 from benchmarks.command import places, run_benchmark
 from benchmarks.contenders.ours import CONF
 from benchmarks.machine import describe_machine
 from benchmarks.measure import ContenderError, Family, Sampler
 from benchmarks.scale_plot import draw, make_table
-from image_scoring.contract import RunPaths, Workspace
-from image_scoring.files import read_json, remove, write_json
+from benchmarks.spark_cluster import Cluster, standalone_cluster
 from local_stack.command import console, read_words, say
 from local_stack.options import REPOSITORY, UsageError
+from run_contract.files import read_json, remove, write_json
+from run_contract.layout import RunPaths, Workspace
 
 STAGES = ("manifest", "predict", "validate", "publish")
 NAMES = ("ROWS", "OUTPUT", "WORKSPACE")

@@ -10,7 +10,7 @@ from batch_predictions.download import Dataset
 from batch_predictions.manifest import Found, build_manifest
 from batch_predictions.publish import publish
 from batch_predictions.validate import validate
-from image_scoring.contract import Workspace
+from run_contract.layout import Workspace
 
 LABELS = ("Cat", "Dog")
 ERROR_BUDGET = 0.05

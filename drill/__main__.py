@@ -17,11 +17,11 @@ from rich.table import Table
 from drill.record import record_of
 from drill.scenarios import DRILLS, WORKERS, Drill
 from drill.stage import DrillError, Run, Stage
-from image_scoring.contract import Workspace
-from image_scoring.files import read_json
 from local_stack.command import console, read_words, run_command, say
 from local_stack.options import REPOSITORY, Options, UsageError
 from local_stack.stack import Stack
+from run_contract.files import read_json
+from run_contract.layout import Workspace
 
 SAMPLE = REPOSITORY / "sample" / "pictures"
 NAMES = ("ONLY", "OUTPUT", "WORKSPACE", "IMAGES")

@@ -27,7 +27,7 @@ class Victims:
 
     def scoring(self, number: int) -> list[psutil.Process]:
         """The Python workers of Spark worker `number`."""
-        return [process for process in self.worker(number) if _runs(process, "image_scoring.worker_daemon")]
+        return [process for process in self.worker(number) if _runs(process, "image_scoring.worker.daemon")]
 
     def driver(self) -> list[psutil.Process]:
         """spark-submit's JVM and the Python of predict.py, of whatever run is at work."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from drill.scenarios import Drill
 from drill.stage import Run
-from image_scoring.files import read_json, read_json_lines
+from run_contract.files import read_json, read_json_lines
 
 
 def record_of(drill: Drill, run: Run, state: str) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from drill.faults import Victims
-from image_scoring.contract import RunPaths, Workspace, run_key
-from image_scoring.files import read_json, read_json_lines
 from local_stack.airflow_api import AirflowApi
 from local_stack.layout import Addresses
 from local_stack.stack import Stack
+from run_contract.files import read_json, read_json_lines
+from run_contract.layout import RunPaths, Workspace, run_key
 
 POLL_SECONDS = 0.2
 # However slow the machine is, a drill that moves no more has failed.

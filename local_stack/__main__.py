@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from batch_predictions.source import check_source
-from image_scoring.contract import Workspace, run_key
-from image_scoring.files import read_json
-from image_scoring.gate import check_model_present
+from image_scoring.model.safety import check_model_present
 from local_stack.airflow_api import AirflowApi
 from local_stack.command import console, run_command, say
 from local_stack.follow import Lost, follow
@@ -19,6 +17,8 @@ from local_stack.layout import Addresses
 from local_stack.options import Options, parse_options
 from local_stack.stack import Stack
 from local_stack.summary import summarize
+from run_contract.files import read_json
+from run_contract.layout import Workspace, run_key
 
 
 def run(options: Options) -> int:

@@ -22,10 +22,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql.functions import lit, pandas_udf
 
 from batch_predictions.manifest import SCHEMA
-from image_scoring.cluster import Cluster
-from image_scoring.manifest_shards import MANIFEST_SCHEMA
-from image_scoring.session import build_session
-from image_scoring.udf import RESULT_SCHEMA
+from image_scoring.driver.executors import Cluster
+from image_scoring.driver.manifest_schema import MANIFEST_SCHEMA
+from image_scoring.driver.session import build_session
+from image_scoring.worker.udf import RESULT_SCHEMA
 
 
 def predict(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 import httpx
 from rich.console import Console
 
-from image_scoring.contract import BatchPredictionsError
 from local_stack.airflow_api import ApiError
 from local_stack.options import UsageError
 from local_stack.stack import StackError
+from run_contract.errors import BatchPredictionsError
 
 console = Console(soft_wrap=True)
 

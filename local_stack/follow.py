@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from image_scoring.contract import RunPaths
-from image_scoring.files import read_json
 from local_stack.airflow_api import AirflowApi
 from local_stack.live_display import LiveDisplay
+from run_contract.files import read_json
+from run_contract.layout import RunPaths
 
 TASKS = ("download", "manifest", "plan", "predict", "validate", "publish")
 POLL_SECONDS = 0.5

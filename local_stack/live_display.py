@@ -12,9 +12,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from image_scoring.contract import RunPaths, Workspace
-from runs_page.scene import Scene, Stage, read_scene
-from runs_page.story import Story, tell_without_plots
+from run_contract.layout import RunPaths, Workspace
+from runs_page.page_model import Story, tell_without_plots
+from runs_page.run_data import Scene, Stage, read_scene
 
 STYLES = {"good": "green", "warn": "yellow", "bad": "red", "busy": "cyan", "neutral": "default"}
 STAGE_STYLES = {"success": "green", "failed": "red", "running": "bold cyan", "none": "dim"}

@@ -6,7 +6,7 @@ import importlib.util
 from importlib.metadata import version
 from pathlib import Path
 
-from image_scoring.files import exclusive, replace_atomically
+from run_contract.files import exclusive, replace_atomically
 
 LEAN_HOMES = Path(__file__).resolve().parents[1] / ".venv" / "share" / "spark-home"
 # Each session looks for extensions on the class path. That of MLlib registers its functions, which nothing here uses,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from batch_predictions.history import describe_forecast
-from image_scoring.contract import RunPaths, Workspace
-from image_scoring.files import read_json, read_json_lines
+from run_contract.files import read_json, read_json_lines
+from run_contract.layout import RunPaths, Workspace
 
 
 def summarize(workspace: Workspace, run: RunPaths) -> str:

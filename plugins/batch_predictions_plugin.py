@@ -7,7 +7,7 @@ from typing import ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from runs_page import URL_PREFIX, VIEWS, serve
-from runtime_guard.backstop import RunDeadline
+from runtime_guard.airflow.deadline_alert import RunDeadline
 
 
 class BatchPredictionsPlugin(AirflowPlugin):

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 # spark-submit puts pyspark.zip first; Python would compile it anew at every start. The installed package is the same.
 sys.path.sort(key=lambda entry: entry.endswith(".zip"))
 
-from image_scoring.contract import BatchPredictionsError, JobArguments
-from image_scoring.converted import is_converted
-from image_scoring.session import build_session, spare_pandas
+from image_scoring.driver.session import build_session, spare_pandas
+from image_scoring.model.model_store import is_converted
+from run_contract.arguments import JobArguments
+from run_contract.errors import BatchPredictionsError
 
 
 def main() -> int:
@@ -23,7 +24,7 @@ def main() -> int:
     with ThreadPoolExecutor(1) as pool:
         # A model that has yet to be converted, or is refused, must not hold cores of the cluster meanwhile.
         opening = pool.submit(build_session) if is_converted(arguments) else None
-        from image_scoring.job import run_job  # numpy, pandas and pyarrow: imported while the session opens
+        from image_scoring.driver.job import run_job  # numpy, pandas and pyarrow: imported while the session opens
 
         try:
             progress = run_job(arguments, opening.result if opening else build_session)

@@ -22,9 +22,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from image_scoring.files import sha256_of
-from image_scoring.preprocess import ImageError, decode_image, preprocess, read_file
-from image_scoring.spec import ModelSpec, save_spec
+from image_scoring.images.decoding import decode_image
+from image_scoring.images.errors import ImageError
+from image_scoring.images.preprocessing import preprocess
+from image_scoring.images.reading import read_file
+from image_scoring.model.spec import ModelSpec, save_spec
+from run_contract.files import sha256_of
 
 CLASSES = {"cats": 0, "dogs": 1}
 INPUT_SIZE = (224, 224)

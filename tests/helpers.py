@@ -15,9 +15,10 @@ from PIL import Image
 
 from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
-from image_scoring.contract import PREDICTED, PREDICTION_COLUMNS, RunPaths, Workspace, shard_name
-from image_scoring.files import sha256_of
-from image_scoring.spec import ModelSpec
+from image_scoring.model.spec import ModelSpec
+from run_contract.files import sha256_of
+from run_contract.layout import RunPaths, Workspace, shard_name
+from run_contract.table import PREDICTED, PREDICTION_COLUMNS
 
 REPOSITORY = Path(__file__).parents[1]
 PICTURES = REPOSITORY / "sample" / "pictures"

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from image_scoring.compile import choose_engine
-from image_scoring.contract import Workspace
-from image_scoring.preprocess import decode_image, preprocess, read_file
-from image_scoring.spec import load_spec
+from image_scoring.images.decoding import decode_image
+from image_scoring.images.preprocessing import preprocess
+from image_scoring.images.reading import read_file
+from image_scoring.model.engine_selection import choose_engine
+from image_scoring.model.spec import load_spec
+from run_contract.layout import Workspace
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from image_scoring.engines import EngineChoice, open_engine
-from image_scoring.labels import labels_of
-from image_scoring.preprocess import decode_image, preprocess, read_file
-from image_scoring.spec import load_spec
+from image_scoring.images.decoding import decode_image
+from image_scoring.images.preprocessing import preprocess
+from image_scoring.images.reading import read_file
+from image_scoring.model.engines import EngineChoice, open_engine
+from image_scoring.model.output_labels import labels_of
+from image_scoring.model.spec import load_spec
 
 
 class Classifier:

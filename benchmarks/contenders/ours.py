@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 
 from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
-from image_scoring.contract import JobArguments, RunPaths, Workspace, shard_name, shard_numbers
-from image_scoring.files import read_json, remove
 from local_stack.options import REPOSITORY
+from run_contract.arguments import JobArguments
+from run_contract.files import read_json, remove
+from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
 
 CONF = ("spark.log.level=WARN", "spark.ui.showConsoleProgress=false")
 

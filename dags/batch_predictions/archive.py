@@ -14,8 +14,8 @@ from calendar import timegm
 from datetime import datetime
 from pathlib import Path
 
-from image_scoring.contract import BatchPredictionsError
-from image_scoring.files import replace_atomically
+from run_contract.errors import BatchPredictionsError
+from run_contract.files import replace_atomically
 
 MAX_RATIO = 200
 """The most that a member may grow; photos hardly do, a bomb grows a thousandfold."""

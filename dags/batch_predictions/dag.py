@@ -34,11 +34,11 @@ from airflow.sdk import DAG, Asset, Param, task
 
 from batch_predictions import settings, tasks
 from batch_predictions.params import KNOBS
-from batch_predictions.plan_operator import PlanOperator
+from batch_predictions.plan import PlanOperator
 from batch_predictions.predict import PredictOperator
 from batch_predictions.run import run_of
-from runtime_guard.backstop import make_backstop
-from runtime_guard.sensor import RuntimeSensor
+from runtime_guard.airflow.deadline_alert import make_backstop
+from runtime_guard.airflow.sensor import RuntimeSensor
 
 PUBLISHED = Asset("batch_predictions")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from batch_predictions.archive import extract
 from batch_predictions.fetch import Download
 from batch_predictions.source import check_source, is_url, local_path
-from image_scoring.contract import RunPaths, Workspace
-from image_scoring.files import exclusive, read_json, remove_leftovers, sha256_of, write_json
+from run_contract.files import exclusive, read_json, remove_leftovers, sha256_of, write_json
+from run_contract.layout import RunPaths, Workspace
 
 log = logging.getLogger(__name__)
 

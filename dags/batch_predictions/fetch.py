@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from image_scoring.contract import BatchPredictionsError, TemporaryError
-from image_scoring.files import exclusive, read_json, remove, write_json
+from run_contract.errors import BatchPredictionsError, TemporaryError
+from run_contract.files import exclusive, read_json, remove, write_json
 
 log = logging.getLogger(__name__)
 

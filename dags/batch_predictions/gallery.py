@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from image_scoring.contract import GALLERY_STRATA, RunPaths
-from image_scoring.files import replace_atomically
+from run_contract.files import replace_atomically
+from run_contract.layout import RunPaths
+from run_contract.table import GALLERY_STRATA
 
 LIMIT = 20_000
 TENTHS = 10

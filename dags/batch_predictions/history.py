@@ -6,8 +6,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from image_scoring.contract import RunPaths, Workspace
-from image_scoring.files import exclusive, read_json, read_json_lines, replace_atomically
+from run_contract.files import exclusive, read_json, read_json_lines, replace_atomically
+from run_contract.layout import RunPaths, Workspace
 
 
 def record_run(workspace: Workspace, run: RunPaths, metrics: dict[str, Any]) -> None:

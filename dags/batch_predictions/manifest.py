@@ -20,17 +20,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from batch_predictions.download import Dataset
-from batch_predictions.labels import label_of
-from image_scoring.contract import (
-    FIRST_SHARD_ROWS,
-    LAST_SHARD_ROWS,
-    SHARDS_OF_ONE_SIZE,
-    BatchPredictionsError,
-    RunPaths,
-    encode_path,
-    shard_name,
-)
-from image_scoring.files import read_json, remove, remove_leftovers, replace_atomically, write_json
+from batch_predictions.path_labels import label_of
+from run_contract.errors import BatchPredictionsError
+from run_contract.files import read_json, remove, remove_leftovers, replace_atomically, write_json
+from run_contract.image_paths import encode_path
+from run_contract.layout import FIRST_SHARD_ROWS, LAST_SHARD_ROWS, SHARDS_OF_ONE_SIZE, RunPaths, shard_name
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batch_predictions.run import run_of, run_type
-from runtime_guard.alerts import Alert, raise_alert
-from runtime_guard.channels import deliver
-from runtime_guard.levels import Level
-from runtime_guard.schedule import missed_runs
+from runtime_guard.airflow.channels import deliver
+from runtime_guard.airflow.schedule import missed_runs
+from runtime_guard.alerting.alerts import Alert, raise_alert
+from runtime_guard.alerting.levels import Level
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch_predictions import settings
-from image_scoring.contract import ENGINES, PRECISIONS
-from runtime_guard.budget import INTERVAL_PATTERN
+from run_contract.arguments import ENGINES, PRECISIONS
+from runtime_guard.forecast.interval import INTERVAL_PATTERN
 
 
 @dataclass(frozen=True)

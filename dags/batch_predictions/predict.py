@@ -13,8 +13,10 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from batch_predictions import settings
 from batch_predictions.run import explained, run_of, workspace
 from batch_predictions.spark_master import check_reachable, find_capacity, load_spark_master
-from image_scoring.contract import BatchPredictionsError, JobArguments, RunPaths, TemporaryError
-from image_scoring.files import append_json_line, read_json
+from run_contract.arguments import JobArguments
+from run_contract.errors import BatchPredictionsError, TemporaryError
+from run_contract.files import append_json_line, read_json
+from run_contract.layout import RunPaths
 
 log = logging.getLogger(__name__)
 

@@ -11,15 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batch_predictions.report import write_report
-from image_scoring.contract import (
-    PREDICTION_COLUMNS,
-    BatchPredictionsError,
-    RunPaths,
-    Workspace,
-    shard_name,
-    shard_numbers,
-)
-from image_scoring.files import read_json, replace_atomically
+from run_contract.errors import BatchPredictionsError
+from run_contract.files import read_json, replace_atomically
+from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
+from run_contract.table import PREDICTION_COLUMNS
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from image_scoring.contract import RunPaths, Workspace
-from image_scoring.files import replace_atomically
+from run_contract.files import replace_atomically
+from run_contract.layout import RunPaths, Workspace
 from runs_page.catalogue import Found
-from runs_page.scene import Scene, read_scene
-from runs_page.story import tell
+from runs_page.page_model import tell
+from runs_page.run_data import Scene, read_scene
 from runs_page.templating import STYLE, environment
 
 

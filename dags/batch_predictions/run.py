@@ -13,8 +13,9 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from batch_predictions import settings
-from image_scoring.contract import BatchPredictionsError, RunPaths, TemporaryError, Workspace, run_key
-from image_scoring.files import remove, write_json
+from run_contract.errors import BatchPredictionsError, TemporaryError
+from run_contract.files import remove, write_json
+from run_contract.layout import RunPaths, Workspace, run_key
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from image_scoring.contract import deployed_workspace
+from run_contract.layout import deployed_workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

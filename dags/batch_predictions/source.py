@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from image_scoring.contract import BatchPredictionsError
+from run_contract.errors import BatchPredictionsError
 
 SCHEMES = ("http", "https", "file")
 

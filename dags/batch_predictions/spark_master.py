@@ -13,7 +13,7 @@ from http.client import HTTPException
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from image_scoring.contract import BatchPredictionsError, TemporaryError
+from run_contract.errors import BatchPredictionsError, TemporaryError
 
 log = logging.getLogger(__name__)
 

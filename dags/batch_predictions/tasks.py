@@ -12,15 +12,15 @@ from airflow.sdk import get_current_context
 
 from batch_predictions.params import KNOBS
 from batch_predictions.run import explained, run_of, workspace
-from image_scoring.contract import BatchPredictionsError
-from image_scoring.spec import ModelSpec, load_spec
+from image_scoring.model.spec import ModelSpec, load_spec
+from run_contract.errors import BatchPredictionsError
 
 
 @explained
 def download() -> None:
     """Brings the source into the workspace, verified, once for the same content."""
     from batch_predictions.download import download as download_source
-    from image_scoring.gate import check_model_present
+    from image_scoring.model.safety import check_model_present
 
     context = get_current_context()
     _check_conf(context)

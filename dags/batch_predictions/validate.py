@@ -13,17 +13,11 @@ import pyarrow.parquet as pq
 
 from batch_predictions.gallery import Gallery
 from batch_predictions.history import record_run
-from batch_predictions.labels import split_of
-from image_scoring.contract import (
-    ERROR,
-    PREDICTED,
-    PREDICTION_COLUMNS,
-    BatchPredictionsError,
-    RunPaths,
-    Workspace,
-    shard_name,
-)
-from image_scoring.files import read_json, write_json
+from batch_predictions.path_labels import split_of
+from run_contract.errors import BatchPredictionsError
+from run_contract.files import read_json, write_json
+from run_contract.layout import RunPaths, Workspace, shard_name
+from run_contract.table import ERROR, PREDICTED, PREDICTION_COLUMNS
 
 log = logging.getLogger(__name__)
 

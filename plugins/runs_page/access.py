@@ -13,8 +13,8 @@ from airflow.models import DagRun, TaskInstance
 from fastapi import Depends, HTTPException
 from sqlalchemy import select
 
-from image_scoring.contract import RunPaths, Workspace, deployed_workspace, run_key
-from runs_page.scene import Stage
+from run_contract.layout import RunPaths, Workspace, deployed_workspace, run_key
+from runs_page.run_data import Stage
 
 DAG_ID = "batch_predictions"
 MOST_RUNS = 1000

@@ -13,8 +13,8 @@ from runs_page.plots import burn_up, outcome, trend
 from runs_page.plots.series import accuracies, durations, errors, forecast_errors, label_share, throughputs
 from runs_page.plots.style import THEMES, to_svg
 from runs_page.records import unless_garbled
+from runs_page.run_data import Scene
 from runs_page.run_plots import burn_up_of, cells_of, classes_of, describe_counts, describe_shares
-from runs_page.scene import Scene
 
 Draw = Callable[..., Any]
 Describe = Callable[[Any], str]

@@ -11,7 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Request, Response
 from markupsafe import Markup
 
-from image_scoring.contract import RunPaths
+from run_contract.layout import RunPaths
 from runs_page.access import RunOfDag
 from runs_page.pages import render
 from runs_page.selection import TENTHS, Filters, GalleryFile

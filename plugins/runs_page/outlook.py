@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import correlation, linear_regression, median
 from typing import Any, NamedTuple
 
-from runs_page.answer import Answer
+from runs_page.headline import Answer
 from runs_page.plots.series import interval_seconds, per_core, run_name
 from runs_page.records import unless_garbled
 from runs_page.wording import UNKNOWN, count, length, share

@@ -8,8 +8,8 @@ from typing import Any
 
 from runs_page.plots.burn_up import BurnUp
 from runs_page.records import unless_garbled
-from runs_page.scene import Scene, moment_of, situation_at
-from runtime_guard.levels import Phase
+from runs_page.run_data import Scene, moment_of, situation_at
+from runtime_guard.alerting.levels import Phase
 
 BAND = (0.1, 0.5, 0.9)
 

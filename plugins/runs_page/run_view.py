@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from runs_page.access import RunOfDag, StagesOfRun
 from runs_page.catalogue import RUN_PLOTS
+from runs_page.page_model import tell
 from runs_page.pages import render, render_plot
-from runs_page.scene import Scene, read_scene
-from runs_page.story import tell
+from runs_page.run_data import Scene, read_scene
 
 router = APIRouter(prefix="/dags/{dag_id}/runs/{run_id}")
 

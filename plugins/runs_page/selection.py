@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from image_scoring.contract import ERROR, GALLERY_STRATA, PREDICTED
+from run_contract.table import ERROR, GALLERY_STRATA, PREDICTED
 
 PAGE_ROWS = 48
 TENTHS = range(0, 101, 10)

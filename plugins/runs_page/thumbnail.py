@@ -11,8 +11,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from image_scoring.contract import PREDICTED, RunPaths, decode_path, shard_name
-from image_scoring.files import read_json
+from run_contract.files import read_json
+from run_contract.image_paths import decode_path
+from run_contract.layout import RunPaths, shard_name
+from run_contract.table import PREDICTED
 
 SIDE = 200  # pixels
 
@@ -83,7 +85,8 @@ def shrink(file: BinaryIO) -> bytes:
     """The first frame as the model sees it: not turned by EXIF, without transparency. Raises NoPicture."""
     from PIL import Image
 
-    from image_scoring.preprocess import FORMATS, MAX_FILE_BYTES, MAX_PIXELS
+    from image_scoring.images.decoding import FORMATS, MAX_PIXELS
+    from image_scoring.images.reading import MAX_FILE_BYTES
 
     if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
         raise NoPicture("The file is too large.")

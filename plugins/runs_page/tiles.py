@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from runs_page.plots.series import per_core
 from runs_page.records import unless_garbled
-from runs_page.scene import Scene
+from runs_page.run_data import Scene
 from runs_page.wording import count, length, moment, share
-from runtime_guard.alert_text import clock, span
-from runtime_guard.forecast import current_pace
-from runtime_guard.levels import AT_RISK_ABOVE, Phase
-from runtime_guard.remedy import cluster, find_remedy
+from runtime_guard.alerting.alert_text import clock, span
+from runtime_guard.alerting.levels import AT_RISK_ABOVE, Phase
+from runtime_guard.forecast.live_pace import current_pace
+from runtime_guard.forecast.scale_up import cluster, find_remedy
 
 
 class Tile(NamedTuple):

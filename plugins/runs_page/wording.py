@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from runtime_guard.alert_text import span
+from runtime_guard.alerting.alert_text import span
 
 UNKNOWN = "–"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from batch_predictions.archive import extract
-from image_scoring.contract import BatchPredictionsError
+from run_contract.errors import BatchPredictionsError
 
 DATE = (2020, 2, 3, 4, 5, 6)
 DATE_SECONDS = 1580702706

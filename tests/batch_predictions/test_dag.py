@@ -138,7 +138,7 @@ def test_there_are_no_other_params(dag: Any) -> None:
 
 
 def test_the_backstop_is_one_that_airflow_can_store_and_call(dag: Any) -> None:
-    assert dag["deadlines"] == ["runtime_guard.backstop.report_breach"]
+    assert dag["deadlines"] == ["runtime_guard.airflow.deadline_alert.report_breach"]
 
 
 def test_reading_the_dag_loads_nothing_heavy(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from batch_predictions.download import Dataset, download, load_dataset
 from batch_predictions.source import check_source, is_url, local_path
-from image_scoring.contract import BatchPredictionsError, Workspace
+from run_contract.errors import BatchPredictionsError
+from run_contract.layout import Workspace
 from tests.batch_predictions.misbehaving_server import reply, resource, serve
 
 

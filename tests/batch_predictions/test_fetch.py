@@ -11,7 +11,7 @@ from typing import TypedDict, Unpack
 import pytest
 
 from batch_predictions.fetch import Download, Limits
-from image_scoring.contract import TemporaryError
+from run_contract.errors import TemporaryError
 from tests.batch_predictions.misbehaving_server import Answer, Ending, Handler, reply, resource, serve
 
 CONTENT = random.Random(1).randbytes(50_000)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from batch_predictions.fetch import Download, Limits
-from image_scoring.contract import BatchPredictionsError, TemporaryError
+from run_contract.errors import BatchPredictionsError, TemporaryError
 from tests.batch_predictions.misbehaving_server import Answer, endless, redirect, reply, resource, serve
 
 CONTENT = b"zip" * 20_000

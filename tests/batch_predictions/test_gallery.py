@@ -15,7 +15,8 @@ import pytest
 from batch_predictions import gallery as module
 from batch_predictions.gallery import SCHEMA, Gallery
 from batch_predictions.validate import Invalid, validate
-from image_scoring.contract import GALLERY_STRATA, RunPaths, Workspace
+from run_contract.layout import RunPaths, Workspace
+from run_contract.table import GALLERY_STRATA
 from tests.helpers import LABELS, make_run, manifest_paths, predicted, write_predictions
 
 INPUT = pa.schema([field for field in SCHEMA if field.name not in ("shard", "confidence", "right")])

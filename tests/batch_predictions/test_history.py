@@ -9,9 +9,9 @@ import pytest
 
 from batch_predictions.history import describe_forecast, measure_run, record_run
 from batch_predictions.report import write_report
-from image_scoring.contract import RunPaths, Workspace
-from image_scoring.files import append_json_line, read_json_lines, write_json
 from local_stack.summary import summarize
+from run_contract.files import append_json_line, read_json_lines, write_json
+from run_contract.layout import RunPaths, Workspace
 
 METRICS: dict[str, Any] = {
     "run_key": "r",

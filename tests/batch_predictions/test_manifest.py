@@ -17,9 +17,11 @@ import pytest
 
 from batch_predictions import manifest
 from batch_predictions.download import Dataset
-from batch_predictions.labels import label_of
 from batch_predictions.manifest import Found, build_manifest, shard_sizes, walk
-from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace, decode_path, encode_path, shard_name
+from batch_predictions.path_labels import label_of
+from run_contract.errors import BatchPredictionsError
+from run_contract.image_paths import decode_path, encode_path
+from run_contract.layout import RunPaths, Workspace, shard_name
 
 LABELS = ("cat", "dog")
 MOMENT = 1_580_702_706

@@ -14,9 +14,9 @@ from airflow.sdk.execution_time.comms import GetPreviousDagRun, PreviousDagRunRe
 
 from batch_predictions import missed, settings
 from batch_predictions.missed import report_missed
-from image_scoring.contract import Workspace, run_key
-from image_scoring.files import read_json_lines
-from runtime_guard.alerts import Alert
+from run_contract.files import read_json_lines
+from run_contract.layout import Workspace, run_key
+from runtime_guard.alerting.alerts import Alert
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

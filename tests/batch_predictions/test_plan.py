@@ -1,176 +1,208 @@
-"""Will this run fit into its interval, and on what?"""
+"""What the task plan does with a run that does not fit: goes on, fails, or asks a person."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import CreateHITLDetailPayload, GetPreviousDagRun, PreviousDagRunResult
+from airflow.sdk.execution_time.context import set_current_context
+from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
 
-from batch_predictions.plan import describe, duration, make_plan, rows_to_predict
+from batch_predictions import plan as plan_operator
+from batch_predictions import settings, spark_master
+from batch_predictions.params import KNOBS
+from batch_predictions.plan import APPROVE, LEAST_WAIT, REJECT, PlanOperator
 from batch_predictions.spark_master import Capacity
-from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace
-from image_scoring.files import append_json_line, read_json, write_json
-from runtime_guard.budget import Budget
-from runtime_guard.forecast import Pace, pace_of_calibration
+from image_scoring.model.spec import load_spec
+from run_contract.files import append_json_line, read_json, read_json_lines, write_json
+from run_contract.layout import RunPaths, Workspace, run_key
+from runtime_guard.alerting.alerts import Alert
+from tests.helpers import MODEL
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-NOW = START + timedelta(minutes=10)
-PARAMS = {"engine": "auto", "precision": "f32", "only_new": False}
-MODEL_ID = "m@1"
-CAPACITY = Capacity(workers=2, cores=4, executor_cores=2)
-Made = tuple[Workspace, RunPaths]
+NOW = datetime.now(UTC).replace(microsecond=0)
+TASK_INSTANCE = UUID(int=7)
+LATE = {"interval": "18m"}  # to end after 14.4 of them, and it takes 15
+
+
+class Airflow:
+    """The other end of a task's line to Airflow, with nothing behind it."""
+
+    def __init__(self) -> None:
+        self.asked: list[CreateHITLDetailPayload] = []
+
+    def send(self, msg: Any) -> Any:
+        if isinstance(msg, GetPreviousDagRun):
+            return PreviousDagRunResult(dag_run=None)
+        assert isinstance(msg, CreateHITLDetailPayload)
+        self.asked.append(msg)
+        return None
+
+
+class InProcess(Airflow, InProcessSupervisorComms):
+    """As under `airflow dags test`."""
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Made:
-    """A run of 36,000 rows, after one that took 0.1 core seconds for each of its rows."""
+def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
+    line = Airflow()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", line, raising=False)
+    return line
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
+    """Of 36,000 rows, after one that took 0.1 core seconds for each; there are 4 cores."""
+    monkeypatch.setattr(settings, "WORKSPACE", tmp_path)
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", "spark://localhost:7077")
+    monkeypatch.setattr(spark_master, "find_capacity", lambda *_: Capacity(workers=2, cores=4, executor_cores=2))
     workspace = Workspace(tmp_path)
-    run = workspace.run("r")
+    run = workspace.run(run_key(NOW))
     write_json(run.manifest_summary, {"rows": 36_000, "shards": 20})
-    past = {"run_key": "p", "rows": 1000, "cores": 2, "predict_seconds": 50.0, "model": MODEL_ID}
+    past = {"run_key": "p", "rows": 1000, "cores": 2, "predict_seconds": 50.0, "model": load_spec(MODEL)[0].model_id}
     append_json_line(workspace.history, {**past, "engine": "openvino", "precision": "f32"})
-    return workspace, run
+    return run
 
 
-def budget_of(hours: float) -> Budget:
-    deadline = START + timedelta(hours=hours)
-    return Budget(START, deadline, START + 0.8 * timedelta(hours=hours))
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
+    """What went through the channels."""
+    alerts: list[Alert] = []
+    monkeypatch.setattr(plan_operator, "deliver", alerts.extend)
+    return alerts
 
 
-def never() -> float:
-    raise AssertionError("measured for nothing")
+class Task:
+    """The task plan and the context that Airflow gives it, for a run due now with these Params."""
+
+    def __init__(self, **params: Any) -> None:
+        with DAG("d", schedule="@daily", start_date=NOW - timedelta(days=9)) as dag:
+            self.operator = PlanOperator(task_id="plan", execution_timeout=timedelta(minutes=5))
+        self.context: Any = {
+            "dag": dag,
+            "dag_run": SimpleNamespace(
+                dag_id="d", logical_date=NOW, run_after=NOW, run_type="scheduled", start_date=NOW
+            ),
+            "params": {name: knob.default for name, knob in KNOBS.items()} | params,
+            "ti": SimpleNamespace(task_id="plan"),
+            "task_instance": SimpleNamespace(id=TASK_INSTANCE),
+        }
+
+    def execute(self) -> None:
+        with set_current_context(self.context):
+            self.operator.execute(self.context)
+
+    def answer(self, option: str, name: str | None) -> None:
+        """What Airflow calls in a new process when a person, or after the time nobody, has answered."""
+        event = {
+            "chosen_options": [option],
+            "params_input": {},
+            "responded_at": datetime.now(UTC),
+            "responded_by_user": {"id": "1", "name": name} if name else None,
+            "timedout": name is None,
+        }
+        with set_current_context(self.context):
+            self.operator.execute_complete(self.context, event)
 
 
-def plan_for(
-    made: Made,
-    budget: Budget | None,
-    capacity: Capacity | None = CAPACITY,
-    measure: Callable[[], float | None] = never,
-    model_id: str = MODEL_ID,
-    **params: Any,
-) -> dict[str, Any]:
-    return make_plan(*made, budget, capacity, {**PARAMS, **params}, model_id, NOW, START, "scheduled", measure)
+@pytest.mark.usefixtures("airflow")
+@pytest.mark.parametrize("on_overrun", ["warn", "refuse", "approve"])
+def test_a_run_that_fits_goes_on(on_overrun: str, run: RunPaths) -> None:
+    Task(on_overrun=on_overrun, interval="1d").execute()
+    plan = read_json(run.plan)
+    assert (plan["fits"], plan["run_type"], plan["run_after"]) == (True, "scheduled", NOW.isoformat())
 
 
-def test_what_another_model_took_says_nothing(made: Made) -> None:
-    plan = plan_for(made, budget_of(2), measure=lambda: 0.4, model_id="m@2")
-    assert (plan["pace_from"], plan["core_seconds_per_row"]) == ("calibration", 0.4)
+@pytest.mark.usefixtures("airflow")
+def test_a_run_that_does_not_fit_goes_on_with_a_warning(run: RunPaths) -> None:
+    Task(**LATE).execute()
+    assert read_json(run.plan)["fits"] is False
 
 
-def test_a_run_that_fits(made: Made) -> None:
-    plan = plan_for(made, budget_of(2))
-    assert plan == read_json(made[1].plan)
-    assert plan["p50_seconds"] == pytest.approx(900)  # 36,000 rows of 0.1 s on 4 cores
-    assert plan["p90_seconds"] > plan["p50_seconds"]
-    assert datetime.fromisoformat(plan["p50_finish_at"]) == NOW + timedelta(seconds=plan["p50_seconds"])
-    assert datetime.fromisoformat(plan["p90_finish_at"]) == NOW + timedelta(seconds=plan["p90_seconds"])
-    assert (plan["run_type"], plan["run_after"], plan["planned_at"]) == (
-        "scheduled",
-        START.isoformat(),
-        NOW.isoformat(),
-    )
-    assert (plan["starts_at"], plan["deadline_at"]) == (START.isoformat(), (START + timedelta(hours=2)).isoformat())
-    assert plan["alert_at"] == (START + timedelta(minutes=96)).isoformat()
-    assert (plan["workers"], plan["cores"], plan["cores_per_worker"], plan["fits"]) == (2, 4, 2, True)
-    assert (plan["cores_needed"], plan["workers_needed"]) == (1, 1)
-    assert plan["workers_needed_with_one_lost"] >= 2
-    assert plan["miss_probability"] < 0.01
-    assert (plan["pace_from"], Pace.from_json(plan["pace"]).runs) == ("history", 1)
-    text = describe(plan)
-    for part in (
-        "36,000 rows in 20 shards",
-        "2 workers with 4 cores",
-        "forecast 15 min (P50)",
-        "to end by 2026-01-01 01:36:00 UTC (deadline 2026-01-01 02:00:00 UTC)",
-    ):
-        assert part in text
+@pytest.mark.usefixtures("airflow")
+def test_a_run_that_does_not_fit_is_refused_in_one_line(run: RunPaths) -> None:
+    with pytest.raises(AirflowFailException, match=r"run .*it needs 3 workers .*refused \(on_overrun=refuse\)"):
+        Task(on_overrun="refuse", **LATE).execute()
+    assert "nothing was predicted" in read_json(run.failure)["message"]
+    assert read_json(run.plan)["fits"] is False
 
 
-def test_a_run_that_does_not_fit_is_warned_of(made: Made, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "batch_predictions.plan"):
-        plan = plan_for(made, budget_of(0.3))  # to end 14.4 min after the start: 264 s are left for 3,600
-    assert plan["fits"] is False
-    assert (plan["cores_needed"], plan["workers_needed"]) == (14, 7)
-    assert plan["miss_probability"] > 0.9
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "it needs 7 workers of 2 cores (" in caplog.text
+def test_a_person_is_asked_and_the_process_ends(run: RunPaths, airflow: Airflow, told: list[Alert]) -> None:
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        Task(on_overrun="approve", **LATE).execute()
+    assert waiting.value.method_name == "execute_complete"
+    assert LEAST_WAIT < waiting.value.timeout <= timedelta(minutes=18)
+    (question,) = airflow.asked
+    assert (question.ti_id, question.options, question.defaults) == (TASK_INSTANCE, [APPROVE, REJECT], [REJECT])
+    assert run.run_key in question.subject
+    assert "36,000 rows in 20 shards" in str(question.body)
+    assert "it needs 3 workers" in str(question.body)
+    assert not run.failure.exists()
+    assert [(alert.level, alert.text) for alert in told] == [("approval", read_json_lines(run.alerts)[0]["text"])]
+    assert "it needs 3 workers" in told[0].text
+    assert "under Required Actions" in told[0].text
 
 
-def test_a_run_that_ends_within_the_buffer_does_not_fit_and_yet_may_meet_its_deadline(made: Made) -> None:
-    plan = plan_for(made, budget_of(0.5))  # 900 s from minute 10 on: to end by minute 24, the deadline is minute 30
-    assert plan["fits"] is False
-    assert plan["miss_probability"] < 0.5
+@pytest.mark.usefixtures("run")
+def test_after_the_deadline_there_is_still_time_to_answer(airflow: Airflow) -> None:
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        Task(on_overrun="approve", interval="1s").execute()
+    assert waiting.value.timeout == LEAST_WAIT
+    assert "there is no time left" in str(airflow.asked[0].body)
 
 
-def test_when_the_time_is_over_no_number_of_cores_helps(made: Made) -> None:
-    plan = plan_for(made, budget_of(0.1))
-    assert (plan["fits"], plan["cores_needed"], plan["workers_needed"], plan["miss_probability"]) == (
-        False,
-        None,
-        None,
-        1,
-    )
-    assert describe(plan).endswith("there is no time left")
+def test_in_a_test_nobody_is_asked(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = InProcess.__new__(InProcess)
+    Airflow.__init__(line)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", line, raising=False)
+    Task(on_overrun="approve", **LATE).execute()
+    assert read_json(run.plan)["fits"] is False
+    assert line.asked == []
 
 
-def test_without_a_deadline_everything_fits_and_nothing_is_measured(made: Made) -> None:
-    plan = plan_for(made, None)
-    for key in ("deadline_at", "alert_at", "fits", "cores_needed", "workers_needed", "miss_probability"):
-        assert plan[key] is None
-    assert plan["p50_seconds"] == pytest.approx(900)
-    assert "no deadline" in describe(plan)
-    assert plan_for(made, None, precision="bf16")["pace"] is None
+@pytest.fixture
+def asked(run: RunPaths, airflow: Airflow) -> Iterator[Task]:
+    """The task in the new process, after one that has asked."""
+    with pytest.raises(TaskAwaitingInput):
+        Task(on_overrun="approve", **LATE).execute()
+    yield Task(on_overrun="approve", **LATE)
+    assert len(airflow.asked) == 1
+    assert read_json(run.plan)["fits"] is False
 
 
-@pytest.mark.parametrize("params", [{"engine": "tensorflow"}, {"precision": "bf16"}])
-def test_before_the_first_run_of_its_kind_the_pace_is_measured(params: dict[str, Any], made: Made) -> None:
-    plan = plan_for(made, budget_of(2), measure=lambda: 0.2, **params)
-    assert (plan["pace_from"], plan["core_seconds_per_row"]) == ("calibration", 0.2)
-    assert plan["pace"] == pace_of_calibration(0.2).to_json()
-    assert plan["p50_seconds"] == pytest.approx(1800 + plan["pace"]["overhead_seconds"])
+def test_an_approved_run_goes_on(asked: Task, run: RunPaths) -> None:
+    asked.answer(APPROVE, "Ada")
+    assert not run.failure.exists()
 
 
-def test_a_measurement_that_failed_is_no_forecast_and_no_failure(made: Made) -> None:
-    plan = plan_for(made, budget_of(0.3), measure=lambda: None, precision="bf16")
-    for key in ("pace", "pace_from", "core_seconds_per_row", "p50_seconds", "p90_seconds", "miss_probability", "fits"):
-        assert plan[key] is None
-    assert "no forecast before the first run" in describe(plan)
+@pytest.mark.parametrize(("name", "cause"), [("Ada", "rejected by Ada"), (None, "nobody approved it in time")])
+def test_a_run_that_is_not_approved_fails_for_good_in_one_line(
+    name: str | None, cause: str, asked: Task, run: RunPaths
+) -> None:
+    with pytest.raises(AirflowFailException, match=cause):
+        asked.answer(REJECT, name)
+    message = read_json(run.failure)["message"]
+    assert f"{cause} (on_overrun=approve), nothing was predicted; clear the task plan" in message
+    assert "\n" not in message
 
 
-def test_a_cluster_that_does_not_say_what_it_has(made: Made) -> None:
-    plan = plan_for(made, budget_of(2), None)
-    for key in ("workers", "cores", "cores_per_worker", "p50_seconds", "fits", "workers_needed"):
-        assert plan[key] is None
-    assert plan["cores_needed"] == 1
-    assert "workers" not in describe(plan)
+def test_a_task_that_is_cleared_asks_again(asked: Task, airflow: Airflow) -> None:
+    with pytest.raises(AirflowFailException):
+        asked.answer(REJECT, "Ada")
+    with pytest.raises(TaskAwaitingInput):
+        Task(on_overrun="approve", **LATE).execute()
+    assert len(airflow.asked) == 2
+    airflow.asked.pop()
 
 
-def test_rows_that_will_be_carried_over_take_no_time(made: Made) -> None:
-    workspace, _ = made
-    for newly in (100, 50, 0):
-        carried = {"rows": 1000, "carried_over": 1000 - newly, "newly_predicted": newly, "cores": 2, "model": MODEL_ID}
-        append_json_line(workspace.history, {**carried, "predict_seconds": 1, "engine": "openvino", "precision": "f32"})
-    plan = plan_for(made, budget_of(2), only_new=True)
-    assert (plan["rows"], plan["rows_to_predict"]) == (36_000, 1800)
-    assert plan["p50_seconds"] == pytest.approx(45)
-    assert "about 1,800 of them to predict anew" in describe(plan)
-    assert plan_for(made, budget_of(2))["rows_to_predict"] == 36_000
-    assert rows_to_predict(10, [{"rows": 5, "carried_over": 0}], only_new=True) == 10
-
-
-def test_a_run_without_a_manifest_is_refused(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    with pytest.raises(BatchPredictionsError, match="it has no manifest"):
-        plan_for((workspace, workspace.run("r")), None)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(41.4, "41 s"), (99, "99 s"), (720, "12 min"), (11_100, "3 h 5 min"), (1_002_240, "11.6 days")],
-)
-def test_a_duration_in_the_unit_that_people_would_use(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+@pytest.mark.usefixtures("airflow", "run")
+def test_what_a_param_holds_is_never_a_template() -> None:
+    assert PlanOperator(task_id="plan", execution_timeout=timedelta(minutes=5)).template_fields == ()

@@ -15,8 +15,10 @@ import pytest
 
 from batch_predictions.publish import publish
 from batch_predictions.validate import validate
-from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace, decode_path, shard_name
-from image_scoring.files import read_json, write_json
+from run_contract.errors import BatchPredictionsError
+from run_contract.files import read_json, write_json
+from run_contract.image_paths import decode_path
+from run_contract.layout import RunPaths, Workspace, shard_name
 from tests.helpers import LABELS, MODEL_ID, make_run, manifest_paths, predicted, write_predictions
 
 HEADER = ["img_path", "prediction", "probability", "status", "error", "model"]

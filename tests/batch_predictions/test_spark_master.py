@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from batch_predictions.spark_master import Capacity, SparkMaster, check_reachable, find_capacity
-from image_scoring.contract import TemporaryError
+from run_contract.errors import TemporaryError
 
 WORKERS = [
     {"state": "ALIVE", "cores": 4},

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch_predictions import manifest as manifest_module
-from batch_predictions.labels import label_of, split_of
+from batch_predictions.path_labels import label_of, split_of
 from batch_predictions.validate import Invalid, Tally, validate
-from image_scoring.contract import BatchPredictionsError, RunPaths, Workspace, shard_name
-from image_scoring.files import append_json_line, read_json, read_json_lines, write_json
+from run_contract.errors import BatchPredictionsError
+from run_contract.files import append_json_line, read_json, read_json_lines, write_json
+from run_contract.layout import RunPaths, Workspace, shard_name
 from tests.helpers import LABELS, make_run, manifest_paths, predicted, write_predictions
 
 NAMES = [

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.data import HEIGHT, WIDTH, prepare_images
-from image_scoring.contract import BatchPredictionsError
+from run_contract.errors import BatchPredictionsError
 from tests.helpers import draw
 
 

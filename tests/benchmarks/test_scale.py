@@ -14,16 +14,17 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from batch_predictions.labels import label_of, split_of
+from batch_predictions.path_labels import label_of, split_of
 from benchmarks.noop_predict import NoopTask
 from benchmarks.scale import LIMIT_MB, STAGES, Usage, over_limit, parse_options, peak_of, processes_of
 from benchmarks.scale_plot import draw, make_table
 from benchmarks.scale_stage import LABELS, images
 from benchmarks.scale_stage import main as run_stage
-from image_scoring.contract import Workspace, decode_path, shard_name
-from image_scoring.files import read_json
 from local_stack.options import UsageError
 from local_stack.processes import find
+from run_contract.files import read_json
+from run_contract.image_paths import decode_path
+from run_contract.layout import Workspace, shard_name
 from tests.helpers import REPOSITORY, write_predictions
 
 

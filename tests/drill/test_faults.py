@@ -62,11 +62,11 @@ def slow_down_and_interrupt(scene: Scene, process: psutil.Process) -> None:
 
 def test_the_victims_are_those_of_the_stack_and_no_others(scene: Scene) -> None:
     jvm = scene.start("worker-1", "org.apache.spark.executor.CoarseGrainedExecutorBackend")
-    python = scene.start("worker-1", "-m", "image_scoring.worker_daemon", "pyspark.worker")
-    scene.start("worker-2", "image_scoring.worker_daemon")
+    python = scene.start("worker-1", "-m", "image_scoring.worker.daemon", "pyspark.worker")
+    scene.start("worker-2", "image_scoring.worker.daemon")
     driver = scene.start("scheduler", "predict.py", "--run-key=1")
     scene.start("scheduler", "airflow", "scheduler")
-    scene.start("worker-1", "image_scoring.worker_daemon", mark="another")
+    scene.start("worker-1", "image_scoring.worker.daemon", mark="another")
     wait_for(lambda: len(processes.find(scene.mark)) == 5)
     assert {process.pid for process in scene.victims.worker(1)} == {jvm.pid, python.pid}
     assert [process.pid for process in scene.victims.scoring(1)] == [python.pid]
@@ -83,7 +83,7 @@ def test_what_is_frozen_is_thawed_and_what_is_gone_is_no_error(scene: Scene) -> 
 
 
 def test_the_slowed_run_again_when_it_is_over_however_it_ends(scene: Scene) -> None:
-    process = scene.start("worker-1", "image_scoring.worker_daemon")
+    process = scene.start("worker-1", "image_scoring.worker.daemon")
     wait_for(lambda: scene.victims.scoring(1))
     with pytest.raises(KeyboardInterrupt):
         slow_down_and_interrupt(scene, process)

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from drill.slow_image import SCANS, SIDE, slow_image
-from image_scoring.preprocess import MAX_FILE_BYTES, MAX_PIXELS
+from image_scoring.images.decoding import MAX_PIXELS
+from image_scoring.images.reading import MAX_FILE_BYTES
 
 
 @pytest.mark.parametrize("scans", [0, 1, 7])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from image_scoring.contract import RunPaths, Workspace
+from run_contract.layout import RunPaths, Workspace
 from tests.faults.cluster import Cluster, start_cluster
 from tests.faults.job import Stage, assert_complete
 from tests.faults.observed import Observed, observe_workers

@@ -20,8 +20,9 @@ import pytest
 
 from batch_predictions import manifest
 from batch_predictions.download import Dataset
-from image_scoring.contract import JobArguments, RunPaths, Workspace, shard_name, shard_numbers
-from image_scoring.files import read_json, sha256_of
+from run_contract.arguments import JobArguments
+from run_contract.files import read_json, sha256_of
+from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
 from tests.faults.cluster import Cluster
 from tests.helpers import LABELS, MODEL, REPOSITORY
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from image_scoring.contract import RunPaths
+from run_contract.layout import RunPaths
 from tests.faults.cluster import Cluster
 from tests.faults.job import DEADLINE_SECONDS, Submission
 
@@ -51,7 +51,7 @@ def python_workers(cluster: Cluster) -> list[psutil.Process]:
     for process in cluster.others():
         try:
             parent = process.parent()
-            if parent and all("image_scoring.worker_daemon" in each.cmdline() for each in (process, parent)):
+            if parent and all("image_scoring.worker.daemon" in each.cmdline() for each in (process, parent)):
                 found.append(process)
         except psutil.Error:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_scoring.contract import RunPaths
+from run_contract.layout import RunPaths
 from tests.faults.job import Stage, assert_complete, rows
 
 pytestmark = pytest.mark.slow

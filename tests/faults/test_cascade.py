@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from image_scoring.calibrate import Calibration, setting_of
-from image_scoring.contract import RunPaths, shard_name
-from image_scoring.converted import calibration_file
-from image_scoring.files import read_json, write_json
-from image_scoring.preprocess import decode_image, preprocess, read_file
-from image_scoring.quantize import quantize_once
-from image_scoring.spec import ModelSpec, load_spec
+from image_scoring.images.decoding import decode_image
+from image_scoring.images.preprocessing import preprocess
+from image_scoring.images.reading import read_file
+from image_scoring.model.model_store import calibration_file
+from image_scoring.model.precision.cascade_calibration import Calibration, setting_of
+from image_scoring.model.precision.quantization import quantize_once
+from image_scoring.model.spec import ModelSpec, load_spec
+from run_contract.files import read_json, write_json
+from run_contract.layout import RunPaths, shard_name
 from tests.faults.job import Stage, assert_complete, hashes, rows
 from tests.helpers import MODEL, PICTURES
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from image_scoring.contract import RunPaths
-from image_scoring.manifest_shards import manifest_rows
+from image_scoring.images.manifest_shards import manifest_rows
+from run_contract.layout import RunPaths
 from tests.faults.job import Stage, assert_complete, hashes, stamps
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ import signal
 import psutil
 import pytest
 
-from image_scoring.contract import RunPaths
-from image_scoring.files import read_json
+from run_contract.files import read_json
+from run_contract.layout import RunPaths
 from tests.faults.job import Stage, assert_complete, hashes, stamps
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ def test_a_run_survives_the_kill_of_a_worker_a_daemon_and_an_executor(stage: Sta
         os.kill(worker.pid, signal.SIGKILL)
 
         orphan = submission.until_held(holds["MARK-B"])
-        assert "image_scoring.worker_daemon" in psutil.Process(orphan.parent).cmdline()
+        assert "image_scoring.worker.daemon" in psutil.Process(orphan.parent).cmdline()
         os.kill(orphan.parent, signal.SIGKILL)
         os.kill(orphan.pid, signal.SIGKILL)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_scoring.contract import RunPaths
+from run_contract.layout import RunPaths
 from tests.faults.job import Stage, Submission, assert_complete, hashes, stamps
 
 pytestmark = pytest.mark.slow

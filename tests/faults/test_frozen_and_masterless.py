@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from image_scoring.contract import RunPaths
-from image_scoring.files import read_json
+from run_contract.files import read_json
+from run_contract.layout import RunPaths
 from tests.faults.cluster import start_cluster
 from tests.faults.job import Stage, assert_complete, hashes, stamps
 

@@ -9,7 +9,7 @@ import pytest
 
 from batch_predictions.publish import publish
 from batch_predictions.validate import validate
-from image_scoring.contract import RunPaths
+from run_contract.layout import RunPaths
 from tests.faults.job import Stage, assert_complete, hashes
 from tests.helpers import LABELS, draw
 

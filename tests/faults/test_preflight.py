@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from image_scoring.files import read_json
+from run_contract.files import read_json
 from tests.faults.job import Stage, stamps
 
 pytestmark = pytest.mark.slow

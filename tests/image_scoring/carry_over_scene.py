@@ -17,9 +17,11 @@ from batch_predictions import manifest as manifest_module
 from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from batch_predictions.publish import export_csv, point
-from image_scoring.carry_over import NO_STAMP_NS, Basis, CarryOver, choose_basis
-from image_scoring.contract import ERROR, RunPaths, Workspace, shard_name, shard_numbers
-from image_scoring.files import write_json
+from image_scoring.driver.incremental import choose_basis
+from image_scoring.worker.incremental import NO_STAMP_NS, Basis, CarryOver
+from run_contract.files import write_json
+from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
+from run_contract.table import ERROR
 from tests.helpers import LABELS, predicted, write_predictions
 
 SCORING = {"model": "m@1", "spec": {"threshold": 0.5, "labels": ["Cat", "Dog"]}, "engine": "openvino"}

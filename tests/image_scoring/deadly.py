@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from image_scoring.contract import PREDICTED
-from image_scoring.preflight import PreflightError
+from image_scoring.worker.preflight import PreflightError
+from run_contract.table import PREDICTED
 
 OFTEN = 600  # seconds that a hanging image sleeps: longer than any test
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from image_scoring.contract import encode_path
-from image_scoring.engines import EngineChoice
-from image_scoring.preflight import load_golden
-from image_scoring.scoring import ScoringTask
-from image_scoring.spec import ModelSpec
+from image_scoring.model.engines import EngineChoice
+from image_scoring.model.spec import ModelSpec
+from image_scoring.worker.image_scorer import ScoringTask
+from image_scoring.worker.preflight import load_golden
+from run_contract.image_paths import encode_path
 
 SPEC = ModelSpec("grey", "0" * 64, input_size=(4, 6), preprocessing="rescale")
 Columns = tuple[pd.Series, pd.Series, pd.Series]

@@ -12,11 +12,11 @@ import numpy as np
 import tf_keras
 from numpy.typing import NDArray
 
-from image_scoring.compile import choose_engine
-from image_scoring.contract import Workspace
-from image_scoring.engines import open_engine
-from image_scoring.labels import labels_of
-from image_scoring.spec import ModelSpec
+from image_scoring.model.engine_selection import choose_engine
+from image_scoring.model.engines import open_engine
+from image_scoring.model.output_labels import labels_of
+from image_scoring.model.spec import ModelSpec
+from run_contract.layout import Workspace
 from tests.helpers import spec_of
 
 LIBRARIES = {"keras": keras, "tf_keras": tf_keras}

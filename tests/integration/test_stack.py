@@ -12,11 +12,11 @@ from typing import Any
 import psutil
 import pytest
 
-from image_scoring.contract import RunPaths, Workspace, run_key
-from image_scoring.files import read_json, read_json_lines
 from local_stack import processes
 from local_stack.class_archive import archive_of
 from local_stack.layout import Layout, load_secrets
+from run_contract.files import read_json, read_json_lines
+from run_contract.layout import RunPaths, Workspace, run_key
 from tests.conftest import RunningStack
 from tests.integration.commands import make, processes_of, wait_until
 

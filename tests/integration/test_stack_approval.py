@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from image_scoring.files import read_json, read_json_lines
 from local_stack.layout import Layout
+from run_contract.files import read_json, read_json_lines
 from tests.conftest import RunningStack
 from tests.integration.commands import wait_until
 from tests.integration.test_stack import files_of, wait_for_end

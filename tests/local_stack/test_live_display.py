@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from image_scoring.files import append_json_line
 from local_stack.live_display import LiveDisplay, draw
-from runs_page.story import tell_without_plots
+from run_contract.files import append_json_line
+from runs_page.page_model import tell_without_plots
 from tests.runs_page.scenes import AT_WORK, NOW, make_place, make_plan, make_progress, view
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from image_scoring.contract import RunPaths, Workspace, run_key
-from image_scoring.files import append_json_line, write_json
-from runs_page.scene import STAGES, Scene, Stage, read_scene
+from run_contract.files import append_json_line, write_json
+from run_contract.layout import RunPaths, Workspace, run_key
+from runs_page.run_data import STAGES, Scene, Stage, read_scene
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ROWS = 1_000_000

@@ -14,8 +14,8 @@ import pytest
 from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from batch_predictions.validate import validate
-from image_scoring.contract import Workspace
-from image_scoring.files import write_json
+from run_contract.files import write_json
+from run_contract.layout import Workspace
 from tests.helpers import LABELS, draw, make_run, manifest_paths, predicted, write_predictions
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 
 from runs_page.catalogue import HISTORY_PLOTS, RUN_PLOTS, find_plots
 from runs_page.outlook import outlook_of, rows_of
+from runs_page.page_model import tell
 from runs_page.records import read_lines, unless_garbled
-from runs_page.story import tell
 from tests.runs_page.scenes import AT_WORK, make_finished, view
 
 FILES = ("plan", "progress", "metrics", "failure", "alerts", "history")

@@ -16,7 +16,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.routing import APIRoute
 
-from runs_page.scene import STAGES, Stage
+from runs_page.run_data import STAGES, Stage
 from tests.runs_page.scenes import NOW, make_finished
 
 DAG = "/dags/batch_predictions"

@@ -123,7 +123,7 @@ def test_neither_the_page_nor_a_picture_waits_for_pandas(tmp_path: Path) -> None
     program = """
 import sys
 from pathlib import Path
-from image_scoring.contract import Workspace
+from run_contract.layout import Workspace
 from runs_page.selection import Filters, GalleryFile
 from runs_page.thumbnail import picture_row
 (root,) = Path(sys.argv[1]).iterdir()

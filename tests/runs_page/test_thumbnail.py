@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_scoring import preprocess
-from image_scoring.contract import RunPaths, Workspace, encode_path
-from image_scoring.files import write_json
+from image_scoring.images import reading
+from run_contract.files import write_json
+from run_contract.image_paths import encode_path
+from run_contract.layout import RunPaths, Workspace
 from runs_page.thumbnail import SIDE, NoPicture, make_thumbnail, open_below, picture_row
 from tests.helpers import draw, make_run, manifest_paths, noise, predicted, write_predictions
 
@@ -178,7 +179,7 @@ def test_what_is_no_picture(content: bytes, why: str, root: Path) -> None:
 
 def test_a_file_that_is_too_large_is_not_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = draw(root / "a.png").stat().st_size
-    monkeypatch.setattr(preprocess, "MAX_FILE_BYTES", size - 1)
+    monkeypatch.setattr(reading, "MAX_FILE_BYTES", size - 1)
     with pytest.raises(NoPicture, match="too large"):
         shrunk(root, b"a.png")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from image_scoring.contract import RunPaths
-from image_scoring.files import write_json
+from run_contract.files import write_json
+from run_contract.layout import RunPaths
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ALERT_AT = START + timedelta(hours=8)

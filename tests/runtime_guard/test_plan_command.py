@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime_guard.plan import LINES, duration, main
+from runtime_guard.plan.__main__ import LINES, duration, main
 
 CLASSIC = ["--rows", "1e6", "--seconds-per-row", "1", "--interval", "1d", "--buffer", "0.2", "--cores-per-worker", "2"]
 ANSWER = "one core takes 11.6 days; 1.0 days with 20% buffer needs 15 cores: 8 workers, 9 if one may be lost"

@@ -11,8 +11,9 @@ from statistics import median
 
 import pytest
 
-from runtime_guard.forecast import fit_pace, forecast_rest
-from runtime_guard.levels import Level, Memory, Phase, View, judge
+from runtime_guard.alerting.levels import Level, Memory, Phase, View, judge
+from runtime_guard.forecast.finish import forecast_rest
+from runtime_guard.forecast.pace import fit_pace
 from tests.runtime_guard.simulation import SimulatedRun, at, simulate
 
 pytestmark = pytest.mark.slow

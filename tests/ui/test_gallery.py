@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from batch_predictions.validate import validate
-from image_scoring.contract import Workspace, run_key
-from image_scoring.files import write_json
+from run_contract.files import write_json
+from run_contract.layout import Workspace, run_key
 from tests.conftest import RunningStack
 from tests.helpers import LABELS, manifest_paths, noise, predicted, write_predictions
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runs_page.plots.style import DEADLINE_DASHES, Theme, hatched, label, legend, new_axes, whole_numbers
-from runtime_guard.alert_text import clock, span
+from runtime_guard.alerting.alert_text import clock, span
 
 REACH = 2.0
 """A deadline further off than so many times the run would leave no room for the run itself: words tell it then."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from runtime_guard.alert_text import one_line
+from runtime_guard.alerting.alert_text import one_line
 
 LONGEST_LABEL = 22
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs_page.plots.style import DEADLINE_DASHES, Theme, label, legend, new_axes
-from runtime_guard.alert_text import span
+from runtime_guard.alerting.alert_text import span
 
 LOG_ABOVE = 15.0
 """The interval is so many times as long as the runs: only a logarithmic axis shows both."""

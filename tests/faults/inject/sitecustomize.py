@@ -60,9 +60,9 @@ def commit(when: str, handshake: str) -> None:
     os.replace = replace  # type: ignore[assignment]
 
 
-def images(preprocess: Any, by_marker: dict[str, str]) -> None:
+def images(decoding: Any, by_marker: dict[str, str]) -> None:
     """What happens when an image whose content holds the marker is decoded: crash, hang, or the handshake of a hold."""
-    decode = preprocess.decode_image
+    decode = decoding.decode_image
 
     def decode_image(content: bytes, input_size: tuple[int, int]) -> Any:
         for marker, fault in by_marker.items():
@@ -76,19 +76,19 @@ def images(preprocess: Any, by_marker: dict[str, str]) -> None:
                 hold(Path(fault))
         return decode(content, input_size)
 
-    preprocess.decode_image = decode_image
+    decoding.decode_image = decode_image
 
 
-def pixels(preprocess: Any, add: int) -> None:
+def pixels(decoding: Any, add: int) -> None:
     """Every decoder's pixels are off by `add`."""
-    decode = preprocess.decode_image
-    preprocess.decode_image = lambda content, input_size: decode(content, input_size) + add
+    decode = decoding.decode_image
+    decoding.decode_image = lambda content, input_size: decode(content, input_size) + add
 
 
-def versions(preflight: Any, **other: str) -> None:
+def versions(module: Any, **other: str) -> None:
     """The packages in `other` have another version."""
-    found = preflight.version
-    preflight.version = lambda name: other.get(name) or found(name)
+    found = module.version
+    module.version = lambda name: other.get(name) or found(name)
 
 
 def model(preflight: Any, sha256: str) -> None:
@@ -123,11 +123,12 @@ def flip(cascade: Any, handshake: str) -> None:
 
 
 MODULES: dict[str, tuple[Callable[..., None], ...]] = {
-    "image_scoring.preprocess": (images, pixels),
-    "image_scoring.preflight": (versions, model),
-    "image_scoring.cluster": (no_executors,),
-    "image_scoring.engines.openvino_engine": (native,),
-    "image_scoring.engines.cascade": (flip,),
+    "image_scoring.images.decoding": (images, pixels),
+    "image_scoring.model.versions": (versions,),
+    "image_scoring.worker.preflight": (model,),
+    "image_scoring.driver.executors": (no_executors,),
+    "image_scoring.model.engines.openvino_engine": (native,),
+    "image_scoring.model.engines.cascade": (flip,),
 }
 
 

@@ -1,0 +1,109 @@
+"""Everything that a page, the report or the terminal tells of a run, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from run_contract.layout import RunPaths, Workspace
+from runs_page.records import read_lines, read_record, unless_garbled
+from runtime_guard.alerting.levels import Phase
+from runtime_guard.forecast.run_status import Situation, look
+
+STAGES = ("download", "manifest", "plan", "predict", "watch_runtime", "validate", "publish")
+ENDED = ("success", "failed")
+STEP_SECONDS = 5
+"""So often the plot of a run that goes is drawn anew."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A task of the run. state: as Airflow names it; None before it is scheduled."""
+
+    task_id: str
+    state: str | None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A run at the moment `now`. state: of the DAG run, as Airflow names it. Records are empty while there is none."""
+
+    paths: RunPaths
+    workspace: Workspace
+    state: str
+    stages: Mapping[str, Stage]
+    now: datetime
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    failure: Mapping[str, Any] = field(default_factory=dict)
+    alerts: Sequence[Mapping[str, Any]] = ()
+    history: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @cached_property
+    def situation(self) -> Situation | None:
+        """What the watch would see now; None when the files do not say."""
+        return situation_at(self, self.now)
+
+    @property
+    def phase(self) -> Phase | None:
+        return self.situation.view.phase if self.situation else None
+
+    @property
+    def line(self) -> Mapping[str, Any]:
+        """The run's line of history.jsonl."""
+        return next((line for line in self.history if line.get("run_key") == self.paths.run_key), {})
+
+    @property
+    def deadline(self) -> datetime | None:
+        return moment_of(self.plan.get("deadline_at"))
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """The end of the last spark-submit."""
+        return moment_of(self.line.get("finished_at"))
+
+    @property
+    def step(self) -> datetime:
+        """`now`, in steps: what is drawn of a run stays the same for a while."""
+        return self.now - timedelta(seconds=self.now.timestamp() % STEP_SECONDS)
+
+
+def read_scene(
+    paths: RunPaths, workspace: Workspace, state: str, stages: Mapping[str, Stage], now: datetime | None = None
+) -> Scene:
+    return Scene(
+        paths,
+        workspace,
+        state,
+        stages,
+        now or datetime.now(UTC),
+        plan=read_record(paths.plan),
+        progress=read_record(paths.progress),
+        metrics=read_record(paths.metrics),
+        failure=read_record(paths.failure),
+        alerts=read_lines(paths.alerts),
+        history=read_lines(workspace.history),
+    )
+
+
+@unless_garbled(None)
+def situation_at(scene: Scene, now: datetime) -> Situation | None:
+    predict = scene.stages.get("predict")
+    return look(scene.paths, now, predict.state if predict else None)
+
+
+@unless_garbled(None)
+def moment_of(text: str | None) -> datetime | None:
+    """An ISO time of a record."""
+    moment = datetime.fromisoformat(text) if text else None
+    return moment.astimezone(UTC) if moment else None

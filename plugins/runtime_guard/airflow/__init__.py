@@ -1,0 +1,1 @@
+"""Everything of the guard that knows Airflow: sensor, trigger, deadline alert, schedule and channels."""

@@ -1,0 +1,1 @@
+"""Which alert a run gives cause for, and what the alert says."""

@@ -1,0 +1,1 @@
+"""What runs in the Spark driver: the session, waves of shards, commits and progress."""

@@ -1,0 +1,35 @@
+"""A compiled copy of the job's packages for the Python workers."""
+
+from __future__ import annotations
+
+import compileall
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+from run_contract.files import exclusive, replace_atomically
+
+SOURCE_ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("run_contract", "image_scoring")
+
+
+def copy_packages(directory: Path) -> Path:
+    """Copy the packages that the workers import into `directory`, compiled; return the copy's path.
+
+    The same code has the same path and is copied once. A zip, as of spark-submit's --py-files, would be compiled again
+    by every worker.
+    """
+    sources = sorted(source for name in PACKAGES for source in (SOURCE_ROOT / name).rglob("*.py"))
+    digest = sha256()
+    for source in sources:
+        digest.update(f"{source.relative_to(SOURCE_ROOT)}\n".encode() + source.read_bytes())
+    target = directory / digest.hexdigest()[:16]
+    with exclusive(directory / ".lock"):  # two runs that start at once would both find nothing
+        if not target.exists():
+            with replace_atomically(target) as part:
+                for source in sources:
+                    copy = part / source.relative_to(SOURCE_ROOT)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(source, copy)
+                compileall.compile_dir(part, quiet=2)
+    return target

@@ -1,0 +1,141 @@
+"""The driver's loop: shards in waves, each wave a Spark job, each shard committed as soon as its task is done."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.functions import col, lit
+
+from image_scoring.driver.commits import commit_staged
+from image_scoring.driver.executors import Cluster
+from image_scoring.driver.fencing_token import Fence
+from image_scoring.driver.manifest_schema import MANIFEST_SCHEMA
+from image_scoring.driver.progress import Progress
+from image_scoring.worker.udf import Task, make_predict_udf
+from run_contract.errors import TemporaryError
+from run_contract.files import remove
+from run_contract.layout import RunPaths, shard_name
+from run_contract.table import PREDICTION_COLUMNS
+
+# Two waves at a time: while the last tasks of one finish, the first of the next keep the other cores busy.
+WAVES_IN_FLIGHT = 2
+SHARDS_PER_CORE = 4
+POLL_SECONDS = 0.5
+
+
+@dataclass
+class Wave:
+    """Shards that one Spark job predicts. staged: where its tasks leave them."""
+
+    shards: list[int]
+    staged: Path
+    committed: set[int] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        return f"shards {self.shards[0]} to {self.shards[-1]}"
+
+
+@dataclass
+class WaveRunner:
+    """Predicts the shards that are still to do."""
+
+    spark: SparkSession
+    cluster: Cluster
+    run: RunPaths
+    task: Task
+    fence: Fence
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        # Of this runner alone: cancelled tasks of another one, after a flip, may go on writing for a while.
+        self._staging = self.run.staging / self.fence.token / uuid4().hex[:8]
+
+    def predict(self, shards: list[int]) -> None:
+        """Predicts and commits `shards`; returns when all are in place.
+
+        Raises Fenced when another attempt took over, Flipped when a cascade was wrong, TemporaryError when the
+        cluster is gone. Shards that were committed before stay.
+        """
+        waiting = deque(shards)
+        running: dict[Future[None], Wave] = {}
+        self.progress.start_predicting()
+        pool = ThreadPoolExecutor(WAVES_IN_FLIGHT, thread_name_prefix="wave")
+        try:
+            while waiting or running:
+                while waiting and len(running) < WAVES_IN_FLIGHT:
+                    wave = self._next_wave(waiting)
+                    running[pool.submit(self._run_wave, wave)] = wave
+                wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                done = [future for future in running if future.done()]
+                for wave in running.values():
+                    self._commit(wave)
+                self._watch()
+                for future in done:
+                    self._finish(running.pop(future), future)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self.spark.sparkContext.cancelAllJobs()
+            pool.shutdown(wait=True)
+
+    def warm_up(self, shard: int) -> None:
+        """Plans a wave and runs none: the first plan of a JVM is mostly the loading of its classes.
+
+        Worth doing while the executors are still on their way.
+        """
+        self._score([shard])._jdf.queryExecution().executedPlan()
+
+    def _next_wave(self, waiting: deque[int]) -> Wave:
+        """As many shards as keep the cores of this moment busy: executors come and go while a run lasts."""
+        size = max(self.cluster.cores(), 1) * SHARDS_PER_CORE
+        shards = [waiting.popleft() for _ in range(min(size, len(waiting)))]
+        return Wave(shards, self._staging / f"wave-{shards[0]:06d}")
+
+    def _run_wave(self, wave: Wave) -> None:
+        self.spark.sparkContext.setJobGroup(wave.name, f"predict {wave.name}")
+        self._score(wave.shards).write.parquet(str(wave.staged))
+
+    def _score(self, shards: list[int]) -> DataFrame:
+        """PREDICTION_COLUMNS and the shard; one partition, and so one file, for each shard: no shuffle."""
+        files = [str(self.run.manifest / shard_name(shard)) for shard in shards]
+        predict = make_predict_udf(self.task, self._counts)
+        return (
+            self.spark.read.schema(MANIFEST_SCHEMA)
+            .parquet(*files)
+            .select("img_path", "shard", predict("img_path", "shard", "size_bytes", "modified_ns").alias("result"))
+            .select("img_path", "shard", "result.*", lit(self.task.model_id).alias("model"))
+            .select(*PREDICTION_COLUMNS, col("shard"))
+        )
+
+    @property
+    def _counts(self) -> Path:
+        """Where the tasks say what they did, shard by shard."""
+        return self._staging / "counts"
+
+    def _commit(self, wave: Wave) -> None:
+        for commit in commit_staged(self.run, wave.staged, self._counts, self.fence):
+            # Spark runs a task again whose executor died after its work: the same rows, counted once.
+            if commit.shard not in wave.committed:
+                self.progress.add(commit)
+            wave.committed.add(commit.shard)
+
+    def _finish(self, wave: Wave, future: Future[None]) -> None:
+        future.result()
+        if wave.committed != set(wave.shards):
+            raise TemporaryError(
+                f"run {self.run.run_key}: Spark wrote {len(wave.committed)} of {len(wave.shards)} shards of a wave; "
+                "run predict again, it goes on with the missing ones"
+            )
+        remove(wave.staged)
+
+    def _watch(self) -> None:
+        """Every half second: is this still the newest attempt, are there executors, how far is it."""
+        self.fence.check()
+        self.cluster.check_alive()
+        self.progress.cores, self.progress.workers = self.cluster.cores(), self.cluster.workers()
+        self.progress.write(self.run.progress)

@@ -1,0 +1,1 @@
+"""Lower precisions than f32: quantization, and how far each can be trusted."""

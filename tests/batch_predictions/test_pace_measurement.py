@@ -1,0 +1,77 @@
+"""The pace before any history: measured in a process of its own, and never a failed plan."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from batch_predictions.download import Dataset
+from batch_predictions.manifest import build_manifest
+from batch_predictions.pace_measurement import measure_core_seconds
+from run_contract.arguments import JobArguments
+from run_contract.layout import Workspace
+from tests.helpers import LABELS, MODEL, PICTURES
+
+ARGUMENTS = JobArguments("w", "r", "m.h5")
+LAST_LINE = 'print("a line of a framework"); print(\'{"core_seconds_per_row": 0.25, "images": 32}\')'
+
+
+def measure_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, seconds: float = 60) -> float | None:
+    """With a module of that code in the place of the real one."""
+    (tmp_path / "stand_in.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    return measure_core_seconds(ARGUMENTS, "stand_in", seconds)
+
+
+def test_the_last_line_is_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert measure_with(tmp_path, monkeypatch, LAST_LINE) == 0.25
+
+
+def test_it_is_asked_about_this_run_and_finds_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = f"import sys; from run_contract.arguments import JobArguments; assert sys.argv[1:] == {ARGUMENTS.to_argv()}"
+    assert measure_with(tmp_path, monkeypatch, f"{check}\n{LAST_LINE}") == 0.25
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("import sys; print('a\\nmodel m.h5: no such file', file=sys.stderr); sys.exit(1)", "model m.h5: no such file"),
+        ("raise MemoryError('all of it')", "MemoryError: all of it"),
+        ("import os; os.abort()", "ended with code -6"),
+        ("print('no JSON')", "JSONDecodeError"),
+        ("print('{}')", "KeyError"),
+        ("print('[1]')", "TypeError"),
+        ("pass", "IndexError"),
+        ("import time; time.sleep(600)", "longer than"),
+    ],
+)
+def test_whatever_goes_wrong_is_one_line_and_no_failure(
+    code: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "batch_predictions.pace_measurement"):
+        assert measure_with(tmp_path, monkeypatch, code, 0.5 if "sleep" in code else 60) is None
+    _, record = caplog.records
+    assert record.levelno == logging.INFO
+    assert record.getMessage().startswith("run r: its pace could not be measured")
+    assert cause in record.getMessage()
+    assert "\n" not in record.getMessage()
+
+
+def test_a_python_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYSPARK_PYTHON", os.devnull)
+    assert measure_core_seconds(ARGUMENTS) is None
+
+
+@pytest.mark.slow
+def test_the_real_model_on_real_pictures(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    run = Workspace(workspace).run("r")
+    build_manifest(run, Dataset(str(PICTURES), str(PICTURES), "test"), LABELS)
+    cost = measure_core_seconds(JobArguments(str(workspace), "r", str(MODEL)))
+    assert cost is not None
+    assert cost > 0

@@ -1,0 +1,104 @@
+"""The JSON beside a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from image_scoring.model.spec import ModelSpec, load_spec, save_spec, spec_path
+from run_contract.errors import BatchPredictionsError
+from run_contract.files import sha256_of
+from tests.helpers import MODEL
+
+GOOD = {"input_size": [96, 128], "preprocessing": "torch", "labels": ["Cat", "Dog", "Owl"], "threshold": 0.5}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "pets.h5"
+    path.write_bytes(b"any bytes")
+    return path
+
+
+def write_spec(model: Path, **changes: Any) -> None:
+    spec_path(model).write_text(json.dumps({**GOOD, "sha256": sha256_of(model), **changes}))
+
+
+def test_the_model_in_the_repository_has_the_sha256_of_its_spec() -> None:
+    spec, line = load_spec(MODEL)
+    assert spec == ModelSpec(name="cats_vs_dogs", sha256=sha256_of(MODEL))
+    assert line == "model cats_vs_dogs.h5: spec cats_vs_dogs.json"
+
+
+def test_a_spec_is_read(model: Path) -> None:
+    write_spec(model)
+    spec, _ = load_spec(model)
+    assert spec == ModelSpec("pets", sha256_of(model), (96, 128), "torch", ("Cat", "Dog", "Owl"), 0.5)
+    assert spec.model_id == f"pets@{sha256_of(model)[:12]}"
+
+
+def test_a_spec_that_was_saved_is_read_back(model: Path) -> None:
+    spec = ModelSpec("pets", sha256_of(model), (32, 48), "rescale", ("No", "Yes"), 0.7)
+    save_spec(model, spec)
+    assert load_spec(model)[0] == spec
+
+
+def test_without_a_spec_the_classic_defaults_are_named(model: Path) -> None:
+    spec, line = load_spec(model)
+    assert spec == ModelSpec("pets", sha256_of(model), (224, 224), "tf", ("Cat", "Dog"), 0.5)
+    for word in ("pets.json", "224x224", "preprocessing tf", "Cat and Dog", "threshold 0.5"):
+        assert word in line
+
+
+def test_the_spec_of_another_file_is_refused(model: Path) -> None:
+    write_spec(model)
+    model.write_bytes(b"other bytes")
+    with pytest.raises(BatchPredictionsError, match=r"its sha256 is .*, its spec pets\.json is for "):
+        load_spec(model)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"extra": 1}, "expected an object with the keys"),
+        ({"input_size": [224]}, "input_size must be"),
+        ({"input_size": [224, 0]}, "input_size must be"),
+        ({"input_size": [224, 5000]}, "input_size must be"),
+        ({"input_size": [224, 224.0]}, "input_size must be"),
+        ({"input_size": "224x224"}, "input_size must be"),
+        ({"preprocessing": "vgg"}, "preprocessing must be one of tf, torch, caffe, rescale, none"),
+        ({"labels": ["Dog"]}, "labels must be a list"),
+        ({"labels": ["Cat", ""]}, "labels must be a list"),
+        ({"labels": ["Cat", 1]}, "labels must be a list"),
+        ({"labels": "Cat,Dog"}, "labels must be a list"),
+        ({"labels": ["Cat", "cat"]}, "labels must differ"),
+        ({"threshold": 1.1}, "threshold must lie"),
+        ({"threshold": -0.1}, "threshold must lie"),
+        ({"threshold": float("nan")}, "threshold must lie"),
+        ({"threshold": True}, "threshold must lie"),
+        ({"threshold": "0.5"}, "threshold must lie"),
+    ],
+)
+def test_a_spec_that_is_not_valid_is_refused(changes: dict[str, Any], cause: str, model: Path) -> None:
+    write_spec(model, **changes)
+    with pytest.raises(BatchPredictionsError, match=cause) as error:
+        load_spec(model)
+    assert str(spec_path(model)) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("{", "not valid JSON"),
+        ("", "not valid JSON"),
+        ("[]", "expected an object"),
+        ("{}", "expected an object"),
+    ],
+)
+def test_a_spec_that_is_no_object_is_refused(text: str, cause: str, model: Path) -> None:
+    spec_path(model).write_text(text)
+    with pytest.raises(BatchPredictionsError, match=cause):
+        load_spec(model)

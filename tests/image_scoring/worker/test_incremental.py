@@ -1,0 +1,215 @@
+"""What is carried over from the published run, and that the table is the one that a full run makes."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from batch_predictions.manifest import walk
+from image_scoring.images.errors import CONTENT_REASONS
+from image_scoring.worker.incremental import NO_STAMP_NS, Basis, CarryOver, walk_key
+from image_scoring.worker.udf import RESULT_SCHEMA
+from run_contract.image_paths import encode_path
+from run_contract.layout import shard_numbers
+from tests.image_scoring.carry_over_scene import (
+    NAMES,
+    STAMP,
+    Scene,
+    basis_of,
+    failed,
+    find,
+    outcome_of,
+    predict_all,
+    predict_new,
+    rows_of,
+    table_of,
+)
+
+
+@pytest.fixture
+def scene(plain_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(plain_path, monkeypatch)
+
+
+def random_tree(dice: random.Random) -> list[bytes]:
+    """Paths of images whose names are alike in their first bytes, files and directories among each other."""
+    letters = [
+        b"a",
+        b"b",
+        b"A",
+        b" ",
+        b"-",
+        b".",
+        b"!",
+        b"0",
+        b"~",
+        b"=",
+        b"\\",
+        b"\x01",
+        b"\x1f",
+        b"\n",
+        b"\xff",
+        b"\xc3\xa9",
+    ]
+    names: set[bytes] = set()
+    for _ in range(120):
+        depth = dice.randint(0, 3)
+        parts = [b"".join(dice.choices(letters, k=dice.randint(1, 3))) for _ in range(depth + 1)]
+        name = b"/".join([*(part.replace(b".", b"d") for part in parts[:-1]), b"_" + parts[-1] + b".jpg"])
+        names.add(name)
+    return sorted(names, key=lambda _: dice.random())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_key_sorts_as_the_manifest_walks(seed: int, scene: Scene) -> None:
+    names = random_tree(random.Random(seed))
+    scene.put(*names)
+    walked = [encode_path(found.path) for found in walk(scene.pictures) if not found.skipped]
+    assert len(walked) == len(names)
+    assert sorted(walked, key=walk_key) == walked
+    assert len({walk_key(path) for path in walked}) == len(walked)
+    assert walked != sorted(walked)
+
+
+def test_files_come_before_directories_and_a_prefix_before_the_longer_name() -> None:
+    order = ["a.jpg.jpg", "ab.jpg", "z.jpg", "a/z.jpg", "a/b/c.jpg", "a!/a.jpg", "ab/a.jpg"]
+    found = order[::-1]
+    found.sort(key=walk_key)
+    assert found == order
+
+
+def test_an_unchanged_dataset_is_carried_over_as_a_whole_with_the_types_of_the_udf(scene: Scene) -> None:
+    scene.put(*NAMES)
+    first = scene.published("1")
+    run = scene.run("2")
+    frame, found = find(CarryOver(basis_of(scene, run)), rows_of(run, 0))
+    before = [outcome_of(row) for row in rows_of(first, 0)]
+    assert all(found)
+    assert {row["status"] for row in before} == {"predicted", "error"}
+    good = np.array([row["error"] is None for row in before])
+    expected = pd.DataFrame(  # as ImageScorer makes it
+        {
+            "prediction": np.array([row["prediction"] for row in before], dtype=object),
+            "probability": pd.Series(np.array([row["probability"] or 0 for row in before], np.float32))
+            .astype("Float32")
+            .mask(~good),
+            "status": np.where(good, "predicted", "error"),
+            "error": pd.Series([row["error"] for row in before], dtype=object),
+        }
+    )
+    assert list(frame.columns) == RESULT_SCHEMA.fieldNames()
+    pd.testing.assert_frame_equal(frame, expected, check_exact=True)
+    assert [value is None for value in frame["error"]] == list(good)  # None and not NaN
+    assert predict_new(run, basis_of(scene, run)) == []
+    assert table_of(run) == table_of(first)
+
+
+@pytest.mark.parametrize("shard_rows", [1, 3, 4, 7, 100])
+@pytest.mark.parametrize("seed", range(4))
+def test_only_what_is_new_is_predicted_and_the_table_is_that_of_a_full_run(
+    seed: int, shard_rows: int, scene: Scene
+) -> None:
+    """Insertions, deletions, other sizes, other stamps, and shards that are cut elsewhere."""
+    dice = random.Random(seed)
+    names = random_tree(dice)
+    scene.put(*names[:100])
+    scene.published("1")
+
+    kinds = dict(zip(names, dice.choices(["keep", "keep", "gone", "size", "stamp"], k=100), strict=False))
+    for name, kind in kinds.items():
+        if kind == "gone":
+            os.unlink(os.path.join(os.fsencode(scene.pictures), name))
+    scene.put(*(name for name, kind in kinds.items() if kind == "size"), size=4)
+    scene.put(*(name for name, kind in kinds.items() if kind == "stamp"), stamp=STAMP + 1)
+    scene.put(*names[100:])
+
+    run = scene.run("2", shard_rows)
+    fresh = predict_new(run, basis_of(scene, run))
+    new = names[100:] + [name for name, kind in kinds.items() if kind in ("size", "stamp")]
+    assert sorted(fresh) == sorted(map(encode_path, new))
+    assert table_of(run) == table_of(predict_all(scene.run("full")))
+
+
+def test_many_runs_one_on_the_other_end_with_the_table_of_a_full_run(scene: Scene) -> None:
+    dice = random.Random(20)
+    scene.put(*NAMES)
+    scene.published("0")
+    for day in range(1, 6):
+        scene.put(*dice.sample(NAMES, 5), stamp=STAMP + day)
+        run = scene.run(str(day), shard_rows=dice.randint(1, 9))
+        assert len(predict_new(run, basis_of(scene, run))) == 5
+        scene.publish(run)
+    assert table_of(run) == table_of(predict_all(scene.run("full")))
+
+
+@pytest.mark.parametrize(
+    "error", ["missing: gone", "changed: another", "unreadable: denied", "unreadable", "emptyish: x"]
+)
+def test_an_error_that_may_pass_is_tried_again(error: str, scene: Scene) -> None:
+    scene.put(*NAMES[:4])
+    scene.published("1", outcome=lambda row: failed(row, error) if row["img_path"] == NAMES[2] else outcome_of(row))
+    run = scene.run("2")
+    assert predict_new(run, basis_of(scene, run)) == [NAMES[2]]
+    assert table_of(run) == table_of(predict_all(scene.run("full")))
+
+
+@pytest.mark.parametrize("error", [*CONTENT_REASONS, *(f"{reason}: why, and\\x0a: how" for reason in CONTENT_REASONS)])
+def test_an_error_of_the_content_is_carried_over(error: str, scene: Scene) -> None:
+    scene.put(*NAMES[:4])
+    first = scene.published("1", outcome=lambda row: failed(row, error))
+    run = scene.run("2")
+    assert predict_new(run, basis_of(scene, run)) == []
+    assert table_of(run) == table_of(first)
+
+
+def test_a_stamp_that_says_nothing_is_no_proof(scene: Scene) -> None:
+    """Archives without dates give every file the same one."""
+    scene.put(*NAMES[:2], stamp=NO_STAMP_NS)
+    scene.put(*NAMES[2:4])
+    scene.published("1")
+    run = scene.run("2")
+    assert predict_new(run, basis_of(scene, run)) == NAMES[:2]
+
+
+def test_a_batch_may_begin_and_end_anywhere(scene: Scene) -> None:
+    scene.put(*NAMES)
+    first = scene.published("1", shard_rows=3)
+    rows = [row for shard in shard_numbers(first.manifest) for row in rows_of(first, shard)]
+    carry = CarryOver(Basis(str(first.root), len(shard_numbers(first.manifest))))
+    for start in range(0, len(rows), 5):
+        for stop in range(start, len(rows) + 1, 7):
+            assert find(carry, rows[start:stop])[1] == [True] * (stop - start)
+    nowhere = [{**rows[0], "img_path": path} for path in ("!.jpg", "a/b/zz.jpg", "zz/0.jpg")]
+    assert [find(carry, [row])[1] for row in nowhere] == [[False]] * 3
+    mixed, found = find(carry, [nowhere[0], *rows, nowhere[2]])
+    assert found == [False, *[True] * len(rows), False]
+    assert mixed.iloc[[0, -1]].isna().all(axis=None)
+
+
+def test_only_a_few_shards_are_read_and_kept(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.put(*(f"{number:04d}.jpg" for number in range(400)))
+    first = scene.published("1", shard_rows=2)
+    shards = shard_numbers(first.manifest)
+    read: list[int] = []
+    original = CarryOver._read_results
+
+    def reading(self: CarryOver, shard: int) -> Any:
+        read.append(shard)
+        return original(self, shard)
+
+    monkeypatch.setattr(CarryOver, "_read_results", reading)
+    carry = CarryOver(Basis(str(first.root), len(shards)))
+    for shard in shards:
+        assert all(find(carry, rows_of(first, shard))[1])
+    assert read == shards
+    read.clear()
+    half = [row for shard in shards[10:12] for row in rows_of(first, shard)][1:-1]
+    for _ in range(3):  # as when Spark's batches are smaller than a shard
+        assert all(find(carry, half)[1])
+    assert read == shards[10:12]

@@ -1,0 +1,142 @@
+"""The Deadline Alert behind the sensor: as Airflow stores it, evaluates it and calls it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.serialization.encoders import encode_deadline_reference
+
+from run_contract.files import read_json_lines, write_json
+from run_contract.layout import RunPaths, Workspace, run_key
+from runtime_guard.airflow import deadline_alert as module
+from runtime_guard.airflow.deadline_alert import GRACE, RunDeadline, deadline_of, make_backstop, report_breach
+from runtime_guard.alerting.alerts import Alert, raise_alert
+from tests.helpers import REPOSITORY
+
+DUE = datetime(2026, 2, 28, tzinfo=UTC)
+MADE = DUE + timedelta(hours=15)
+NEXT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def dag_with(schedule: Any) -> DAG:
+    return DAG("d", schedule=schedule, start_date=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "run_type", "run_after", "conf", "deadline"),
+    [
+        ("@daily", "scheduled", DUE, None, NEXT),
+        ("@daily", "scheduled", DUE - timedelta(days=2), None, NEXT),  # made when its time was over
+        ("@daily", "scheduled", DUE, {"interval": "90m"}, MADE + timedelta(minutes=90)),
+        ("@daily", "manual", MADE, {"interval": None}, MADE + timedelta(days=1)),
+        ("@daily", "manual", MADE, {"interval": "90m"}, MADE + timedelta(minutes=90)),
+        (None, "manual", MADE, {"interval": "2h"}, MADE + timedelta(hours=2)),
+        (None, "manual", MADE, None, None),
+        ("@daily", "backfill", DUE, None, None),
+    ],
+)
+def test_the_deadline_is_that_of_the_plan(
+    schedule: Any, run_type: str, run_after: datetime, conf: dict[str, Any] | None, deadline: datetime | None
+) -> None:
+    dag_run = SimpleNamespace(run_type=run_type, run_after=run_after, conf=conf)
+    assert deadline_of(dag_with(schedule), dag_run, MADE) == deadline
+
+
+def test_airflow_is_told_where_to_find_what_it_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its name in the plugin no DAG run could be made."""
+    monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(REPOSITORY / "plugins"))
+    plugin = import_module("batch_predictions_plugin").BatchPredictionsPlugin
+    assert plugin.deadline_references == [RunDeadline]
+    alert = make_backstop(tmp_path)
+    assert alert is not None
+    assert (
+        encode_deadline_reference(alert.reference)["__class_path"] == "runtime_guard.airflow.deadline_alert.RunDeadline"
+    )
+    name, _, function = alert.callback.path.rpartition(".")
+    assert getattr(import_module(name), function) is report_breach
+    assert (alert.interval, alert.callback.kwargs) == (GRACE, {"workspace": str(tmp_path)})
+
+
+def test_under_dags_test_which_would_crash_on_it_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(REPOSITORY / "plugins"))
+    monkeypatch.setattr(sys, "argv", ["airflow", "dags", "test", "batch_predictions"])
+    assert make_backstop(tmp_path) is None
+
+
+def test_where_airflow_would_not_find_it_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(tmp_path))
+    assert make_backstop(tmp_path) is None
+
+
+class BrokenSession:
+    """Of a database that does not answer."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ConnectionError("gone")
+
+
+def test_a_run_is_made_even_when_its_deadline_cannot_be(caplog: pytest.LogCaptureFixture) -> None:
+    assert RunDeadline()._evaluate_with(session=BrokenSession(), dag_id="d", run_id="r") is None
+    assert "run r: it has no backstop" in caplog.text
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunPaths:
+    run = Workspace(tmp_path).run(run_key(DUE))
+    run.root.mkdir(parents=True)
+    return run
+
+
+@pytest.fixture(autouse=True)
+def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
+    """What went through the channels."""
+    alerts: list[Alert] = []
+    monkeypatch.setattr(module, "deliver", alerts.extend)
+    return alerts
+
+
+def call(run: RunPaths, state: str) -> list[dict[str, str]]:
+    """The alerts after Airflow has called; state: of the DAG run when its deadline passed."""
+    dag_run = {
+        "dag_id": "d",
+        "dag_run_id": "scheduled__1",
+        "logical_date": "2026-02-28T00:00:00Z",
+        "run_after": "2026-02-28T07:00:00Z",
+        "state": state,
+    }
+    report_breach(workspace=str(run.root.parents[1]), context={"dag_run": dag_run})
+    return read_json_lines(run.alerts)
+
+
+@pytest.mark.parametrize("state", ["running", "queued"])
+def test_a_run_that_is_not_over_is_breached(state: str, run: RunPaths, delivered: list[Alert]) -> None:
+    (alert,) = call(run, state)
+    assert alert["level"] == "breached"
+    assert f"run {run.run_key}: its time is over" in alert["text"]
+    assert f"DAG run scheduled__1 is {state}" in alert["text"]
+    assert [(told.level, told.text) for told in delivered] == [(alert["level"], alert["text"])]
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_of_a_run_that_has_ended_nothing_is_told(state: str, run: RunPaths) -> None:
+    assert call(run, state) == []
+
+
+def test_what_the_watch_has_told_is_not_told_again(run: RunPaths, delivered: list[Alert]) -> None:
+    raise_alert(run, Alert("breached", "by the watch"))
+    assert [alert["text"] for alert in call(run, "running")] == ["by the watch"]
+    assert delivered == []
+
+
+def test_a_run_that_its_plan_gives_more_time_is_left_alone(run: RunPaths) -> None:
+    write_json(run.plan, {"deadline_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()})
+    assert call(run, "running") == []
+    write_json(run.plan, {"deadline_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat()})
+    assert len(call(run, "running")) == 1

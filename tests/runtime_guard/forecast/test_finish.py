@@ -1,0 +1,198 @@
+"""When a run will end, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from runtime_guard.forecast.finish import Forecast, forecast_rest, forecast_run
+from runtime_guard.forecast.pace import HISTORY_RUNS, Pace, fit_pace, pace_of_calibration
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PACE = Pace(core_seconds_per_row=0.1, cost_spread=0.1, overhead_seconds=20, overhead_spread=5, runs=10)
+
+
+def past(cost: float, engine: str = "openvino", precision: str = "f32", **changes: Any) -> dict[str, Any]:
+    """A run of 1,000 rows on 4 cores at `cost` core seconds for each row, after 10 s of start-up."""
+    counts = {"rows": 1000, "newly_predicted": 1000, "carried_over": 0, "cores": 4}
+    times = {"predict_seconds": cost * 250 + 10, "steady_images_per_second": 4 / cost}
+    return {**counts, **times, "engine": engine, "precision": precision, **changes}
+
+
+def fitted(*history: dict[str, Any], engine: str = "auto", precision: str = "f32") -> Pace:
+    pace = fit_pace(history, engine, precision)
+    assert pace is not None
+    return pace
+
+
+def progress_of(seconds: float, rows: int, **changes: Any) -> dict[str, Any]:
+    """What the driver says after so many seconds of predicting a million rows on 10 cores, in even steps."""
+    begun = START.timestamp() + 20
+    samples = [[begun + seconds * step / 40, rows * step // 40, 10] for step in range(41)]
+    counts = {"rows_total": 1_000_000, "rows_done": rows, "shards_total": 286, "shards_done": rows // 3500, "cores": 10}
+    return {"state": "predicting", "started_at": START.isoformat(), "samples": samples, **counts, **changes}
+
+
+def rest_of(pace: Pace | None, seconds: float, rows: int, **changes: Any) -> Forecast:
+    forecast = forecast_rest(pace, progress_of(seconds, rows, **changes), START + timedelta(seconds=20 + seconds))
+    assert forecast is not None
+    return forecast
+
+
+def test_the_pace_of_equal_runs() -> None:
+    pace = fitted(*[past(0.2)] * 8)
+    assert (pace.core_seconds_per_row, pace.overhead_seconds) == pytest.approx((0.2, 10))
+    assert pace.runs == 8
+
+
+def test_outliers_move_neither_the_pace_nor_its_spread_much() -> None:
+    usual = [past(cost) for cost in (0.19, 0.195, 0.2, 0.2, 0.2, 0.205, 0.21)]
+    calm, shaken = fitted(*usual), fitted(*usual, past(2.0), past(1.5, predict_seconds=10_000))
+    assert shaken.core_seconds_per_row == pytest.approx(calm.core_seconds_per_row, rel=0.03)
+    assert shaken.overhead_seconds == pytest.approx(calm.overhead_seconds, rel=0.01)
+    assert shaken.cost_spread < 0.1
+
+
+def test_the_cost_of_a_core_is_the_same_on_another_number_of_cores() -> None:
+    on_eight = past(0.2, cores=8, steady_images_per_second=40.0, predict_seconds=35.0)
+    pace = fitted(past(0.2), on_eight, past(0.2), on_eight)
+    assert (pace.core_seconds_per_row, pace.overhead_seconds) == pytest.approx((0.2, 10))
+    assert fitted(on_eight).core_seconds_per_row == pytest.approx(0.2)
+
+
+def test_carried_rows_cost_nothing() -> None:
+    # 400 of 1,000 rows are new: 0.2 x 400 / 4 = 20 s of work, in which 1,000 rows were done.
+    half_carried = past(0.2, newly_predicted=400, carried_over=600, predict_seconds=30.0, steady_images_per_second=50.0)
+    assert fitted(half_carried).core_seconds_per_row == pytest.approx(0.2)
+    assert fitted(half_carried).overhead_seconds == pytest.approx(10)
+
+
+@pytest.mark.parametrize("predicted", [0, 10])
+def test_a_run_whose_rows_were_carried_over_says_nothing(predicted: int) -> None:
+    carried = past(5.0, newly_predicted=predicted, carried_over=1000 - predicted)
+    assert fit_pace([carried], "auto", "f32") is None
+    assert fitted(carried, past(0.2)).core_seconds_per_row == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("changes", [{"rows": 0, "newly_predicted": 0}, {"cores": 0}, {"predict_seconds": 0}])
+def test_a_run_that_says_nothing_does_not_count(changes: dict[str, Any]) -> None:
+    assert fit_pace([past(9.0, **changes)], "auto", "f32") is None
+    assert fitted(past(9.0, **changes), past(0.1)).core_seconds_per_row == pytest.approx(0.1)
+
+
+def test_a_run_without_a_steady_rate_counts_on_the_whole() -> None:
+    whole = {"rows": 1000, "cores": 2, "predict_seconds": 50.0, "engine": "openvino", "precision": "f32"}
+    pace = fitted(whole)
+    assert (pace.core_seconds_per_row, pace.overhead_seconds) == pytest.approx((0.1, 0))
+
+
+def test_only_runs_with_this_engine_and_precision_count() -> None:
+    history = [past(0.1), past(0.4, "tensorflow"), past(0.05, precision="bf16")]
+    assert fitted(*history, engine="openvino").core_seconds_per_row == pytest.approx(0.1)
+    assert fitted(*history, engine="tensorflow").core_seconds_per_row == pytest.approx(0.4)
+    assert fitted(*history).core_seconds_per_row == pytest.approx(0.2)  # the median of logarithms
+    assert fitted(*history, precision="bf16").core_seconds_per_row == pytest.approx(0.05)
+    assert fit_pace(history, "tensorflow", "bf16") is None
+    assert fit_pace([], "auto", "f32") is None
+
+
+def test_only_the_newest_runs_count() -> None:
+    pace = fitted(*[past(9.0)] * 100, *[past(0.1)] * HISTORY_RUNS)
+    assert (pace.core_seconds_per_row, pace.runs) == pytest.approx((0.1, HISTORY_RUNS))
+
+
+def test_the_fewer_runs_the_wider_and_never_certain() -> None:
+    spreads = [fitted(*[past(0.2)] * runs).cost_spread for runs in (1, 3, 10, HISTORY_RUNS)]
+    assert spreads == sorted(spreads, reverse=True)
+    assert pace_of_calibration(0.2).cost_spread > spreads[0]
+    assert spreads[-1] > 0.02
+
+
+def test_a_pace_comes_back_from_json() -> None:
+    assert Pace.from_json(json.loads(json.dumps(PACE.to_json()))) == PACE
+
+
+def test_a_run_takes_its_start_up_and_its_rows() -> None:
+    forecast = forecast_run(PACE, 36_000, 4)
+    assert forecast.p50_seconds == pytest.approx(920)
+    assert forecast_run(PACE, 36_000, 8).p50_seconds == pytest.approx(470)
+    assert forecast.p90_seconds == pytest.approx(20 + 900 * math.exp(1.2816 * 0.1), rel=0.001)
+    assert forecast_run(PACE, 0, 8).p90_seconds == 20
+    with pytest.raises(ValueError, match="cores must be above zero, found 0"):
+        forecast_run(PACE, 36_000, 0)
+
+
+def test_the_probability_of_a_miss_is_the_other_side_of_the_quantiles() -> None:
+    forecast = Forecast(fixed_seconds=20, rest_seconds=900, spread=0.1)
+    for p in (0.01, 0.1, 0.5, 0.9, 0.99):
+        assert forecast.miss_probability(forecast.quantile(p)) == pytest.approx(1 - p)
+    assert [forecast.miss_probability(seconds) for seconds in (0, -5, 10, 20)] == [1.0] * 4
+
+
+def test_a_certain_forecast_misses_or_does_not() -> None:
+    certain = Forecast(fixed_seconds=10, rest_seconds=90, spread=0)
+    assert [certain.miss_probability(seconds) for seconds in (99, 100, 101)] == [1.0, 0.0, 0.0]
+    assert Forecast(10, 0, 0).miss_probability(11) == 0
+
+
+def test_before_the_first_row_the_rest_is_what_history_says() -> None:
+    starting = {"state": "starting", "samples": []}
+    at_once = forecast_rest(PACE, progress_of(0, 0, **starting), START)
+    later = forecast_rest(PACE, progress_of(0, 0, **starting), START + timedelta(seconds=12))
+    much_later = forecast_rest(PACE, progress_of(0, 0, **starting), START + timedelta(seconds=500))
+    assert at_once
+    assert later
+    assert much_later
+    assert at_once.p50_seconds == pytest.approx(10_020)
+    assert later.p50_seconds == pytest.approx(10_008)
+    assert much_later.p50_seconds == pytest.approx(10_002)  # the start-up is over any moment
+
+
+def test_without_history_the_run_speaks_for_itself() -> None:
+    starting = progress_of(0, 0, state="starting", samples=[])
+    assert forecast_rest(None, starting, START) is None
+    assert forecast_rest(None, progress_of(50, 0), START + timedelta(seconds=70)) is None
+    alone = rest_of(None, 5000, 500_000)
+    assert alone.p50_seconds == pytest.approx(5000, rel=0.05)
+
+
+@pytest.mark.parametrize("changes", [{"state": "failed"}, {"rows_total": 0}, {"state": "unheard of"}])
+def test_some_progress_says_nothing(changes: dict[str, Any]) -> None:
+    assert forecast_rest(PACE, progress_of(5000, 500_000, **changes), START) is None
+
+
+def test_a_finished_run_takes_no_more() -> None:
+    done = forecast_rest(PACE, progress_of(5000, 1_000_000, state="finished"), START)
+    assert done is not None
+    assert (done.p90_seconds, done.miss_probability(1)) == (0, 0)
+
+
+def test_the_run_itself_outweighs_history_more_and_more() -> None:
+    # It takes twice as long as ever: 20,000 s instead of 10,000.
+    ratios = [
+        rest_of(PACE, seconds, seconds * 50).p50_seconds / (20_000 - seconds) for seconds in (400, 2000, 6000, 12_000)
+    ]
+    assert ratios == sorted(ratios)
+    assert ratios[0] < 0.75
+    assert ratios[2] > 0.9
+    assert ratios[-1] == pytest.approx(1, abs=0.05)
+
+
+def test_a_run_gets_surer_as_it_goes() -> None:
+    rests = [rest_of(PACE, seconds, seconds * 100) for seconds in (0, 1000, 4000, 8000)]
+    margins = [rest.p90_seconds - rest.p50_seconds for rest in rests]
+    assert margins == sorted(margins, reverse=True)
+    assert margins[-1] < margins[0] / 4
+
+
+def test_half_the_cores_lost_is_twice_the_rest_at_once() -> None:
+    before, after = rest_of(PACE, 5000, 500_000), rest_of(PACE, 5000, 500_000, cores=5)
+    assert after.rest_seconds / before.rest_seconds == pytest.approx(2, rel=0.05)
+
+
+def test_workers_that_joined_shorten_the_rest() -> None:
+    assert rest_of(PACE, 5000, 500_000, cores=20).p50_seconds < 0.6 * rest_of(PACE, 5000, 500_000).p50_seconds
