@@ -1,0 +1,54 @@
+"""Figures as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from run_contract.formatting import clock, count, duration, one_line, share, short_date
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0, "0 s"),
+        (7.5, "7.5 s"),
+        (41.4, "41 s"),
+        (99.4, "99 s"),
+        (100, "2 min"),
+        (720, "12 min"),
+        (99 * 60 + 29, "99 min"),
+        (100 * 60, "1 h 40 min"),
+        (3 * 3600 + 299, "3 h 5 min"),
+        (3600 * 47 + 59 * 60 + 29, "47 h 59 min"),
+        (48 * 3600, "2.0 days"),
+        (1_002_240, "11.6 days"),
+    ],
+)
+def test_lengths_of_time(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_moments() -> None:
+    assert clock(NOON, NOON + timedelta(hours=11)) == "12:00 UTC"
+    assert clock(NOON, NOON + timedelta(hours=13)) == "2026-11-24 12:00 UTC"
+    assert clock(NOON.astimezone(timezone(timedelta(hours=5)))) == "2026-11-24 12:00 UTC"
+    assert short_date(NOON) == "24 Nov 12:00"
+    assert short_date(None) == "–"
+
+
+def test_numbers() -> None:
+    assert count(1234) == "1,234"
+    assert count(1, "worker") == "1 worker"
+    assert count(3, "worker") == "3 workers"
+    assert count(None) == share(None) == "–"
+    assert share(0.1234) == "12.3%"
+    assert share(0.99, 0) == "99%"
+
+
+def test_a_text_stays_on_one_line() -> None:
+    assert one_line("a\nb\x1b[31mc\u2028d\x9b") == "a b [31mc d"
