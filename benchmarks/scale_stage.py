@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import Found, build_manifest
 from batch_predictions.publish import publish
 from batch_predictions.validate import validate
 from run_contract.layout import Workspace
+from run_contract.records.dataset import DatasetRecord
 
 LABELS = ("Cat", "Dog")
 ERROR_BUDGET = 0.05
@@ -31,7 +31,7 @@ def main(stage: str, root: str, run_key: str, rows: str) -> None:
     workspace = Workspace(Path(root))
     run = workspace.run(run_key)
     if stage == "manifest":
-        build_manifest(run, Dataset("made up", root, f"{rows} rows"), LABELS, found=images(int(rows)))
+        build_manifest(run, DatasetRecord("made up", root, f"{rows} rows"), LABELS, found=images(int(rows)))
     elif stage == "validate":
         validate(workspace, run, LABELS, ERROR_BUDGET)
     else:

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from batch_predictions.params import KNOBS
+from batch_predictions.params import PARAMS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -49,11 +49,11 @@ def parse_options(words: list[str]) -> Options:
 
 def parse_params(typed: dict[str, str]) -> dict[str, Any]:
     """The values of Params, checked as Airflow would. Raises UsageError with the option's name."""
-    unknown = sorted(set(typed) - set(KNOBS))
+    unknown = sorted(set(typed) - set(PARAMS))
     if unknown:
-        names = ", ".join(sorted(name.upper() for name in [*KNOBS, "workspace", "cores"]))
+        names = ", ".join(sorted(name.upper() for name in [*PARAMS, "workspace", "cores"]))
         raise UsageError(f"{unknown[0].upper()}: there is no such option; there are {names}")
-    return {name: _parse_param(name.upper(), value, KNOBS[name].schema) for name, value in typed.items()}
+    return {name: _parse_param(name.upper(), value, PARAMS[name].schema) for name, value in typed.items()}
 
 
 def _parse_param(name: str, text: str, schema: dict[str, Any]) -> Any:

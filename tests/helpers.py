@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from image_scoring.model.spec import ModelSpec
 from run_contract.files import sha256_of
 from run_contract.layout import RunPaths, Workspace, shard_name
+from run_contract.records.dataset import DatasetRecord
 from run_contract.table import PREDICTED, PREDICTION_COLUMNS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -67,7 +67,7 @@ def make_run(root: Path, names: Sequence[bytes | str], key: str = "20260101T0000
         path.write_bytes(b"not read by these tests")
     workspace = Workspace(root / "workspace")
     run = workspace.run(key)
-    dataset = Dataset(source=str(pictures), root=str(pictures), content_id="test")
+    dataset = DatasetRecord(source=str(pictures), root=str(pictures), content_id="test")
     build_manifest(run, dataset, LABELS)
     return workspace, run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_predictions.params import KNOBS
+from batch_predictions.params import PARAMS
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text()
@@ -15,9 +15,9 @@ PACKAGES = ("dags", "plugins", "spark_jobs", "local_stack")
 SOURCES = [path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py")]
 
 
-@pytest.mark.parametrize("knob", KNOBS)
-def test_readme_names_every_param(knob: str) -> None:
-    assert f"`{knob.upper()}`" in README or f"`{knob.upper()}`," in README
+@pytest.mark.parametrize("param", PARAMS)
+def test_readme_names_every_param(param: str) -> None:
+    assert f"`{param.upper()}`" in README or f"`{param.upper()}`," in README
 
 
 def test_readme_names_every_setting_that_a_deployment_has() -> None:

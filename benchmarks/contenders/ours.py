@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from local_stack.options import REPOSITORY
 from run_contract.arguments import JobArguments
 from run_contract.files import read_json, remove
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
+from run_contract.records.dataset import DatasetRecord
 
 CONF = ("spark.log.level=WARN", "spark.ui.showConsoleProgress=false")
 
@@ -23,7 +23,7 @@ def prepare(workspace: Workspace, run_key: str, root: Path, labels: tuple[str, .
     run = workspace.run(run_key)
     remove(run.root)
     run.root.mkdir(parents=True)
-    build_manifest(run, Dataset(source=str(root), root=str(root), content_id=f"directory:{root}"), labels, limit)
+    build_manifest(run, DatasetRecord(source=str(root), root=str(root), content_id=f"directory:{root}"), labels, limit)
     return run
 
 

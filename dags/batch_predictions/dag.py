@@ -33,7 +33,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, Param, task
 
 from batch_predictions import settings, tasks
-from batch_predictions.params import KNOBS
+from batch_predictions.params import PARAMS
 from batch_predictions.plan import PlanOperator
 from batch_predictions.predict import PredictOperator
 from batch_predictions.run import run_of
@@ -50,7 +50,7 @@ with DAG(
     start_date=settings.START_DATE,
     catchup=False,
     max_active_runs=1,
-    params={name: Param(knob.default, **knob.schema) for name, knob in KNOBS.items()},
+    params={name: Param(param.default, **param.schema) for name, param in PARAMS.items()},
     tags=["batch-inference", "spark"],
     deadline=make_backstop(settings.WORKSPACE),
     default_args={

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from batch_predictions.archive import extract
 from batch_predictions.fetch import Download
 from batch_predictions.source import check_source, is_url, local_path
-from run_contract.files import exclusive, read_json, remove_leftovers, sha256_of, write_json
+from run_contract.files import exclusive, remove_leftovers, sha256_of
 from run_contract.layout import RunPaths, Workspace
+from run_contract.record import write_record
+from run_contract.records.dataset import DatasetRecord
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """Where the images of a run are.
-
-    root: directory that the paths of the manifest are relative to. content_id: the same for the same content;
-    for a directory, which is used where it is and may change, only its path is known here.
-    """
-
-    source: str
-    root: str
-    content_id: str
-
-
-def download(workspace: Workspace, run: RunPaths, source: str) -> Dataset:
+def download(workspace: Workspace, run: RunPaths, source: str) -> DatasetRecord:
     """Brings `source` (URL of a zip archive, path of one, or a directory) into the workspace.
 
     The same content is extracted once and shared by all runs. Writes the run's dataset.json.
@@ -40,15 +28,15 @@ def download(workspace: Workspace, run: RunPaths, source: str) -> Dataset:
         dataset = _extract_once(workspace, source, Download(source, workspace.downloads).fetch())
     elif local_path(source).is_dir():
         root = local_path(source).resolve()
-        dataset = Dataset(source, str(root), f"directory:{root}")
+        dataset = DatasetRecord(source, str(root), f"directory:{root}")
     else:
         dataset = _extract_once(workspace, source, local_path(source))
-    write_json(run.dataset, asdict(dataset))
+    write_record(run.dataset, dataset)
     log.info("dataset %s at %s", dataset.content_id, dataset.root)
     return dataset
 
 
-def _extract_once(workspace: Workspace, source: str, archive: Path) -> Dataset:
+def _extract_once(workspace: Workspace, source: str, archive: Path) -> DatasetRecord:
     with exclusive(workspace.root / ".datasets.lock"):
         content_id = sha256_of(archive)[:16]
         root = workspace.datasets / content_id
@@ -58,9 +46,4 @@ def _extract_once(workspace: Workspace, source: str, archive: Path) -> Dataset:
             log.info("source %s: extracting %s bytes", source, f"{os.path.getsize(archive):,}")
             remove_leftovers(workspace.datasets)
             extract(archive, root, source)
-    return Dataset(source, str(root), content_id)
-
-
-def load_dataset(run: RunPaths) -> Dataset | None:
-    record = read_json(run.dataset)
-    return Dataset(**record) if record else None
+    return DatasetRecord(source, str(root), content_id)

@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from batch_predictions.download import Dataset
 from batch_predictions.path_labels import label_of
 from run_contract.errors import BatchPredictionsError
 from run_contract.files import read_json, remove, remove_leftovers, replace_atomically, write_json
 from run_contract.image_paths import encode_path
 from run_contract.layout import FIRST_SHARD_ROWS, LAST_SHARD_ROWS, SHARDS_OF_ONE_SIZE, RunPaths, shard_name
+from run_contract.records.dataset import DatasetRecord
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def shard_sizes() -> Iterator[int]:
 
 def build_manifest(
     run: RunPaths,
-    dataset: Dataset,
+    dataset: DatasetRecord,
     labels: tuple[str, ...],
     limit: int | None = None,
     found: Iterable[Found] | None = None,
@@ -153,7 +153,7 @@ def build_manifest(
 class _Writer:
     """Counts what goes by while it writes it, a shard at a time."""
 
-    def __init__(self, dataset: Dataset, labels: tuple[str, ...]) -> None:
+    def __init__(self, dataset: DatasetRecord, labels: tuple[str, ...]) -> None:
         self._dataset, self._labels = dataset, labels
         self._label_of_directory = lru_cache(maxsize=1024)(lambda directory: label_of(directory, labels))
         self._fingerprint = sha256()

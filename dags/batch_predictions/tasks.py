@@ -10,10 +10,12 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 
-from batch_predictions.params import KNOBS
+from batch_predictions.params import PARAMS
 from batch_predictions.run import explained, run_of, workspace
 from image_scoring.model.spec import ModelSpec, load_spec
 from run_contract.errors import BatchPredictionsError
+from run_contract.record import read_record
+from run_contract.records.dataset import DatasetRecord
 
 
 @explained
@@ -31,12 +33,11 @@ def download() -> None:
 @explained
 def manifest() -> None:
     """Lists the images of the dataset, one row each, cut into shards."""
-    from batch_predictions.download import load_dataset
     from batch_predictions.manifest import build_manifest
 
     context = get_current_context()
     run, params = run_of(context), context["params"]
-    dataset = load_dataset(run)
+    dataset = read_record(DatasetRecord, run.dataset)
     if dataset is None:
         raise BatchPredictionsError(f"run {run.run_key}: it has no dataset; run the task download first")
     build_manifest(run, dataset, _spec(params).labels, params["limit"])
@@ -70,6 +71,6 @@ def _spec(params: Any) -> ModelSpec:
 
 def _check_conf(context: Any) -> None:
     """Airflow takes any key in a run's conf; one that is misspelt must not be ignored in silence."""
-    unknown = sorted(set(context["dag_run"].conf or {}) - set(KNOBS))
+    unknown = sorted(set(context["dag_run"].conf or {}) - set(PARAMS))
     if unknown:
-        raise BatchPredictionsError(f"parameter {unknown[0]}: there is no such Param; there are {', '.join(KNOBS)}")
+        raise BatchPredictionsError(f"parameter {unknown[0]}: there is no such Param; there are {', '.join(PARAMS)}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from batch_predictions.params import KNOBS
+from batch_predictions.params import PARAMS
 from tests.helpers import REPOSITORY
 
 HEAVY = ("pandas", "numpy", "pyarrow", "pyspark", "tensorflow", "keras", "openvino", "matplotlib")
@@ -124,17 +124,17 @@ def test_every_task_is_tried_again_with_growing_pauses_and_ends_some_time(name: 
     assert task["timeout"] > 0
 
 
-@pytest.mark.parametrize("name", KNOBS)
+@pytest.mark.parametrize("name", PARAMS)
 def test_every_param_has_a_type_a_description_and_a_word_in_the_docs(name: str, dag: Any) -> None:
     schema = dag["params"][name]
     assert schema["type"]
     assert len(schema["description"]) > 20
     assert re.search(rf"`{name}`", dag["doc_md"])
-    assert dag["defaults"][name] == KNOBS[name].default
+    assert dag["defaults"][name] == PARAMS[name].default
 
 
 def test_there_are_no_other_params(dag: Any) -> None:
-    assert sorted(dag["params"]) == sorted(KNOBS)
+    assert sorted(dag["params"]) == sorted(PARAMS)
 
 
 def test_the_backstop_is_one_that_airflow_can_store_and_call(dag: Any) -> None:

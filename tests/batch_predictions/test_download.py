@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from batch_predictions.download import Dataset, download, load_dataset
+from batch_predictions.download import download
 from batch_predictions.source import check_source, is_url, local_path
 from run_contract.errors import BatchPredictionsError
 from run_contract.layout import Workspace
+from run_contract.record import read_record
+from run_contract.records.dataset import DatasetRecord
 from tests.batch_predictions.misbehaving_server import reply, resource, serve
 
 
@@ -29,7 +31,7 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
-def is_extracted(dataset: Dataset, workspace: Workspace) -> bool:
+def is_extracted(dataset: DatasetRecord, workspace: Workspace) -> bool:
     root = Path(dataset.root)
     return root == workspace.datasets / dataset.content_id and (root / "cats" / "1.jpg").read_bytes() == b"a cat"
 
@@ -39,8 +41,8 @@ def test_directory_is_used_in_place(tmp_path: Path, workspace: Workspace) -> Non
     (tmp_path / "link").symlink_to(tmp_path / "real")
     run = workspace.run("one")
     dataset = download(workspace, run, str(tmp_path / "link"))
-    assert dataset == Dataset(str(tmp_path / "link"), str(tmp_path / "real"), f"directory:{tmp_path / 'real'}")
-    assert load_dataset(run) == dataset
+    assert dataset == DatasetRecord(str(tmp_path / "link"), str(tmp_path / "real"), f"directory:{tmp_path / 'real'}")
+    assert read_record(DatasetRecord, run.dataset) == dataset
     assert not workspace.datasets.exists()
 
 
@@ -59,7 +61,7 @@ def test_archive_by_url(workspace: Workspace, archive: Path) -> None:
         dataset = download(workspace, run, server.url)
     assert dataset.source == server.url
     assert is_extracted(dataset, workspace)
-    assert load_dataset(run) == dataset
+    assert read_record(DatasetRecord, run.dataset) == dataset
 
 
 def test_same_content_is_extracted_once(tmp_path: Path, workspace: Workspace, archive: Path) -> None:
@@ -98,7 +100,7 @@ def test_page_instead_of_an_archive(workspace: Workspace) -> None:
         pytest.raises(BatchPredictionsError, match=f"^source {server.url}: not a zip archive"),
     ):
         download(workspace, run, server.url)
-    assert load_dataset(run) is None
+    assert read_record(DatasetRecord, run.dataset) is None
     assert not list(workspace.datasets.glob("*"))
 
 

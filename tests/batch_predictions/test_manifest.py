@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch_predictions import manifest
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import Found, build_manifest, shard_sizes, walk
 from batch_predictions.path_labels import label_of
 from run_contract.errors import BatchPredictionsError
 from run_contract.image_paths import decode_path, encode_path
 from run_contract.layout import RunPaths, Workspace, shard_name
+from run_contract.records.dataset import DatasetRecord
 
 LABELS = ("cat", "dog")
 MOMENT = 1_580_702_706
@@ -49,7 +49,7 @@ def put(root: Path, *names: str | bytes, content: bytes = b"x") -> None:
 
 
 def build(run: RunPaths, root: Path, limit: int | None = None, content_id: str = "abc") -> dict[str, Any]:
-    return build_manifest(run, Dataset("http://host/a.zip", str(root), content_id), LABELS, limit)
+    return build_manifest(run, DatasetRecord("http://host/a.zip", str(root), content_id), LABELS, limit)
 
 
 def rows_of(run: RunPaths) -> list[dict[str, Any]]:
@@ -224,7 +224,7 @@ def test_manifest_of_a_killed_task_is_made_anew(run: RunPaths, root: Path) -> No
 def test_what_is_listed_can_be_given(run: RunPaths, root: Path) -> None:
     put(root, "on-the-disk.jpg")
     found = (Found(b"%d.jpg" % number, number, 7) for number in range(600))
-    summary = build_manifest(run, Dataset("source", str(root), "abc"), LABELS, found=found)
+    summary = build_manifest(run, DatasetRecord("source", str(root), "abc"), LABELS, found=found)
     assert (summary["rows"], summary["shards"], summary["bytes"]) == (600, 2, sum(range(600)))
     assert [(row["img_path"], row["size_bytes"]) for row in rows_of(run)] == [(f"{n}.jpg", n) for n in range(600)]
 
@@ -246,7 +246,7 @@ def test_no_more_than_two_shards_are_held(run: RunPaths, root: Path) -> None:
             most = max(most, len(living))
             yield Entry(b"%d.jpg" % number)
 
-    summary = build_manifest(run, Dataset("source", str(root), "abc"), LABELS, found=entries())
+    summary = build_manifest(run, DatasetRecord("source", str(root), "abc"), LABELS, found=entries())
     assert summary["rows"] == 12_288
     assert most <= 2 * 1024 + 1
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from batch_predictions.pace_measurement import measure_core_seconds
 from run_contract.arguments import JobArguments
 from run_contract.layout import Workspace
+from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, MODEL, PICTURES
 
 ARGUMENTS = JobArguments("w", "r", "m.h5")
@@ -71,7 +71,7 @@ def test_a_python_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_real_model_on_real_pictures(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     run = Workspace(workspace).run("r")
-    build_manifest(run, Dataset(str(PICTURES), str(PICTURES), "test"), LABELS)
+    build_manifest(run, DatasetRecord(str(PICTURES), str(PICTURES), "test"), LABELS)
     cost = measure_core_seconds(JobArguments(str(workspace), "r", str(MODEL)))
     assert cost is not None
     assert cost > 0

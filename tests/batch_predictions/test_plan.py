@@ -19,7 +19,7 @@ from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
 
 from batch_predictions import plan as plan_operator
 from batch_predictions import settings, spark_master
-from batch_predictions.params import KNOBS
+from batch_predictions.params import PARAMS
 from batch_predictions.plan import APPROVE, LEAST_WAIT, REJECT, PlanOperator
 from batch_predictions.spark_master import Capacity
 from image_scoring.model.spec import load_spec
@@ -91,7 +91,7 @@ class Task:
             "dag_run": SimpleNamespace(
                 dag_id="d", logical_date=NOW, run_after=NOW, run_type="scheduled", start_date=NOW
             ),
-            "params": {name: knob.default for name, knob in KNOBS.items()} | params,
+            "params": {name: param.default for name, param in PARAMS.items()} | params,
             "ti": SimpleNamespace(task_id="plan"),
             "task_instance": SimpleNamespace(id=TASK_INSTANCE),
         }

@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch_predictions import manifest
-from batch_predictions.download import Dataset
 from run_contract.arguments import JobArguments
 from run_contract.files import read_json, sha256_of
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
+from run_contract.records.dataset import DatasetRecord
 from tests.faults.cluster import Cluster
 from tests.helpers import LABELS, MODEL, REPOSITORY
 
@@ -45,7 +45,7 @@ class Stage:
         run, root = self.workspace.run(run_key), str(pictures or self.pictures)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(manifest, "FIRST_SHARD_ROWS", FIRST_SHARD_ROWS)
-            manifest.build_manifest(run, Dataset(source=root, root=root, content_id="pictures"), LABELS)
+            manifest.build_manifest(run, DatasetRecord(source=root, root=root, content_id="pictures"), LABELS)
         return run
 
     def submit(

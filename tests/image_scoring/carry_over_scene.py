@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch_predictions import manifest as manifest_module
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from batch_predictions.publish import export_csv, point
 from image_scoring.driver.incremental import choose_basis
 from image_scoring.worker.incremental import NO_STAMP_NS, Basis, CarryOver
 from run_contract.files import write_json
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
+from run_contract.records.dataset import DatasetRecord
 from run_contract.table import ERROR
 from tests.helpers import LABELS, predicted, write_predictions
 
@@ -51,7 +51,7 @@ class Scene:
         """A run over the images as they are, with its first shards of `shard_rows`, not predicted yet."""
         self._cut.setattr(manifest_module, "FIRST_SHARD_ROWS", shard_rows)
         run = self.workspace.run(key)
-        build_manifest(run, Dataset(str(self.pictures), str(self.pictures), "test"), LABELS)
+        build_manifest(run, DatasetRecord(str(self.pictures), str(self.pictures), "test"), LABELS)
         write_json(run.scoring, scoring)
         return run
 

@@ -11,11 +11,11 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from batch_predictions.validate import validate
 from run_contract.files import write_json
 from run_contract.layout import Workspace
+from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, draw, make_run, manifest_paths, predicted, write_predictions
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def validated(tmp_path: Path) -> Workspace:
     draw(tmp_path / "secret.jpg")
     write_json(run.dataset, {"root": str(tmp_path / "pictures")})
     run.manifest_summary.unlink()  # the pictures have other sizes than before
-    build_manifest(run, Dataset("pictures", str(tmp_path / "pictures"), "test"), LABELS)
+    build_manifest(run, DatasetRecord("pictures", str(tmp_path / "pictures"), "test"), LABELS)
     rows = [predicted(path) for path in manifest_paths(run)]
     for row in rows:
         if row["img_path"] in ("dogs/broken.png", "hung.png"):

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from batch_predictions.validate import validate
 from run_contract.files import write_json
 from run_contract.layout import Workspace, run_key
+from run_contract.records.dataset import DatasetRecord
 from tests.conftest import RunningStack
 from tests.helpers import LABELS, manifest_paths, noise, predicted, write_predictions
 
@@ -69,7 +69,7 @@ def site(stack: RunningStack) -> Iterator[Site]:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a container's own file system refuses such names
     with tempfile.TemporaryDirectory(dir=memory) as root:
         _draw(Path(root))
-        dataset = Dataset(source=root, root=root, content_id="hostile")
+        dataset = DatasetRecord(source=root, root=root, content_id="hostile")
         write_json(run.dataset, {"source": root, "root": root, "content_id": "hostile"})
         build_manifest(run, dataset, LABELS)
         paths = manifest_paths(run)

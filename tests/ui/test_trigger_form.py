@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from batch_predictions.params import KNOBS
+from batch_predictions.params import PARAMS
 from tests.conftest import RunningStack
 from tests.integration.commands import wait_until
 from tests.integration.test_stack import files_of, wait_for_end
@@ -20,8 +20,8 @@ def test_form_explains_every_param_and_starts_a_run(
     page.goto("/dags/batch_predictions")
     page.get_by_role("button", name="Trigger").first.click()
     dialog = page.get_by_role("dialog")
-    for knob in KNOBS.values():
-        expect(dialog.get_by_text(knob.schema["description"], exact=True)).to_be_visible()
+    for param in PARAMS.values():
+        expect(dialog.get_by_text(param.schema["description"], exact=True)).to_be_visible()
     dialog.locator("input[name=element_limit]").fill("6")
     dialog.get_by_role("button", name="Trigger", exact=True).click()
 

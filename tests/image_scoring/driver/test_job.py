@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 import pytest
 
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from image_scoring.driver.fencing_token import Fence, Fenced
 from image_scoring.driver.job import begin, explain, load_run, root_cause, run_job
@@ -19,6 +18,7 @@ from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError, TemporaryError
 from run_contract.files import append_json_line, read_json, write_json
 from run_contract.layout import RunPaths, Workspace, shard_numbers
+from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, draw, make_run, manifest_paths, predicted, save_model, spec_of, write_predictions
 
 KEY = "20260101T000000Z"
@@ -144,7 +144,7 @@ class Scene:
         for number in range(3):
             draw(root / "pictures" / f"{number}.png", seed=number)
         self.run: RunPaths = self.workspace.run(KEY)
-        build_manifest(self.run, Dataset("test", str(root / "pictures"), "test"), LABELS)
+        build_manifest(self.run, DatasetRecord("test", str(root / "pictures"), "test"), LABELS)
 
     def attempt(self, model: str = "a.keras", **options: Any) -> None:
         """Up to the session."""

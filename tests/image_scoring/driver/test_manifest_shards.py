@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from batch_predictions import manifest as manifest_module
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from image_scoring.images.manifest_shards import count_rows, manifest_rows
 from image_scoring.images.preprocessing import preprocess
 from image_scoring.model.sample_images import first_images
 from image_scoring.model.spec import ModelSpec
 from run_contract.layout import RunPaths, Workspace
+from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, make_run
 
 SPEC = ModelSpec("m", "0", input_size=(8, 8))
@@ -49,7 +49,7 @@ def test_the_first_good_images_are_taken(tmp_path: Path) -> None:
         Image.new("RGB", (8, 8), (index, index, index)).save(pictures / f"{index}.png")
     (pictures / "0.png").write_text("no picture")
     run = Workspace(tmp_path / "w").run("r")
-    build_manifest(run, Dataset(str(pictures), str(pictures), "test"), LABELS)
+    build_manifest(run, DatasetRecord(str(pictures), str(pictures), "test"), LABELS)
     images = first_images(run, pictures, SPEC, 2)
     expected = [preprocess(np.full((8, 8, 3), index, np.uint8), "tf") for index in (1, 2)]
     np.testing.assert_array_equal(images, np.stack(expected))

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from image_scoring.driver import measure_pace as module
 from image_scoring.driver.measure_pace import main, measure
 from image_scoring.worker.image_scorer import ImageScorer
 from run_contract.arguments import JobArguments
 from run_contract.layout import Workspace
+from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, draw
 from tests.image_scoring.greys import SPEC, save_brightness
 
@@ -32,7 +32,7 @@ def make_manifest(arguments: JobArguments, images: int) -> None:
     pictures = Path(arguments.workspace).parent / "pictures"
     for number in range(images):
         draw(pictures / f"{number:03d}.png")
-    dataset = Dataset(str(pictures), str(pictures), "test")
+    dataset = DatasetRecord(str(pictures), str(pictures), "test")
     build_manifest(Workspace(Path(arguments.workspace)).run("r"), dataset, LABELS)
 
 

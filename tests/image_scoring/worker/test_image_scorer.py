@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from batch_predictions.download import Dataset
 from batch_predictions.manifest import build_manifest
 from image_scoring.model.engines.openvino_engine import OpenVinoEngine
 from image_scoring.worker.image_scorer import ScoringTask
 from image_scoring.worker.incremental import Basis
 from image_scoring.worker.preflight import PreflightError
 from run_contract.layout import Workspace
+from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, PATIENCE, draw, manifest_paths, noise, predicted, write_predictions
 from tests.image_scoring.greys import columns, grey, make_task
 from tests.integration.commands import project_path
@@ -161,7 +161,7 @@ class Scene:
         self.task = make_task(root)
         self.names = [grey(self.task, value) for value in (0, 51, 102, 153, 204)]
         run = Workspace(root / "workspace").run("before")
-        build_manifest(run, Dataset("test", self.task.dataset_root, "test"), LABELS)
+        build_manifest(run, DatasetRecord("test", self.task.dataset_root, "test"), LABELS)
         rows = [predicted(path, probability=np.float32(0.125)) for path in manifest_paths(run)]
         rows[1].update(prediction=None, probability=None, status="error", error="undecodable: broken")
         write_predictions(run, rows)
