@@ -37,7 +37,7 @@ from batch_predictions.params import PARAMS
 from batch_predictions.plan import PlanOperator
 from batch_predictions.predict import PredictOperator
 from batch_predictions.run import run_of
-from runtime_guard.airflow.deadline_alert import make_backstop
+from runtime_guard.airflow.deadline_alert import make_deadline_alert
 from runtime_guard.airflow.sensor import RuntimeSensor
 
 PUBLISHED = Asset("batch_predictions")
@@ -52,7 +52,7 @@ with DAG(
     max_active_runs=1,
     params={name: Param(param.default, **param.schema) for name, param in PARAMS.items()},
     tags=["batch-inference", "spark"],
-    deadline=make_backstop(settings.WORKSPACE),
+    deadline=make_deadline_alert(settings.WORKSPACE),
     default_args={
         "owner": "batch-predictions",
         "retries": 3,

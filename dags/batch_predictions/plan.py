@@ -106,19 +106,19 @@ def plan_run(context: Any) -> dict[str, Any]:
     from batch_predictions.planning import make_plan
     from batch_predictions.spark_master import find_capacity, load_spark_master
     from image_scoring.model.spec import load_spec
-    from runtime_guard.airflow.schedule import run_budget
+    from runtime_guard.airflow.schedule import find_run_interval
     from runtime_guard.forecast.interval import parse_interval
 
     params, dag_run, run = context["params"], context["dag_run"], run_of(context)
     interval = parse_interval(params["interval"]) if params["interval"] else None
-    budget = run_budget(
+    run_interval = find_run_interval(
         context["dag"], run_type(dag_run), dag_run.run_after, params["buffer"], interval, dag_run.start_date
     )
     capacity = find_capacity(load_spark_master(), params["workers"])
     return make_plan(
         workspace(),
         run,
-        budget,
+        run_interval,
         capacity,
         dict(params),
         load_spec(Path(params["model"]))[0].model_id,

@@ -15,8 +15,8 @@ from run_contract.files import read_json, read_json_lines, write_json
 from run_contract.layout import RunPaths, Workspace
 from runtime_guard.forecast.capacity import cores_needed, workers_needed, workers_needed_with_one_lost
 from runtime_guard.forecast.finish import forecast_run
-from runtime_guard.forecast.interval import Budget
-from runtime_guard.forecast.pace import HISTORY_RUNS, Pace, fit_pace, pace_of_calibration
+from runtime_guard.forecast.interval import RunInterval
+from runtime_guard.forecast.pace import HISTORY_RUNS, Pace, fit_pace, pace_of_measurement
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 def make_plan(
     workspace: Workspace,
     run: RunPaths,
-    budget: Budget | None,
+    run_interval: RunInterval | None,
     capacity: Capacity | None,
     params: Mapping[str, Any],
     model_id: str,
@@ -35,7 +35,7 @@ def make_plan(
 ) -> dict[str, Any]:
     """Writes plan.json and returns it; docs/data-contract.md describes it.
 
-    budget: None when the run has no deadline. capacity: what the run may use, None when the cluster does not say.
+    run_interval: None when the run has no deadline. capacity: what the run may use, None when the cluster does not say.
     model_id: only runs with the same model tell what a row costs.
     measure: the core seconds of a row, asked for only when there is a deadline and the history says nothing.
     Raises BatchPredictionsError when there is no manifest.
@@ -45,7 +45,7 @@ def make_plan(
         raise BatchPredictionsError(f"run {run.run_key}: it has no manifest; run the task manifest first")
     history = [line for line in read_json_lines(workspace.history) if line["model"] == model_id]
     rows = rows_to_predict(manifest["rows"], history, params["only_new"])
-    pace, pace_from = find_pace(history, params, measure if budget else lambda: None)
+    pace, pace_from = find_pace(history, params, measure if run_interval else lambda: None)
     plan = {
         "run_key": run.run_key,
         "run_type": run_type,
@@ -57,14 +57,14 @@ def make_plan(
         "workers": capacity.workers if capacity else None,
         "cores": capacity.cores if capacity else None,
         "cores_per_worker": capacity.executor_cores if capacity else None,
-        "starts_at": budget.starts_at.isoformat() if budget else None,
-        "deadline_at": budget.deadline_at.isoformat() if budget else None,
-        "alert_at": budget.alert_at.isoformat() if budget else None,
+        "starts_at": run_interval.starts_at.isoformat() if run_interval else None,
+        "deadline_at": run_interval.deadline_at.isoformat() if run_interval else None,
+        "alert_at": run_interval.alert_at.isoformat() if run_interval else None,
         "pace": pace.to_json() if pace else None,
         "pace_from": pace_from,
         "core_seconds_per_row": pace.core_seconds_per_row if pace else None,
-        **_when_it_ends(pace, rows, budget, capacity, now),
-        **_what_it_takes(pace, rows, budget, capacity, now),
+        **_when_it_ends(pace, rows, run_interval, capacity, now),
+        **_what_it_takes(pace, rows, run_interval, capacity, now),
     }
     write_json(run.plan, plan)
     log.log(logging.WARNING if plan["fits"] is False else logging.INFO, "plan: %s", describe(plan))
@@ -80,37 +80,37 @@ def rows_to_predict(rows: int, history: Iterable[Mapping[str, Any]], only_new: b
 def find_pace(
     history: Iterable[Mapping[str, Any]], params: Mapping[str, Any], measure: Callable[[], float | None]
 ) -> tuple[Pace | None, str | None]:
-    """What is known of the pace, and whether that is from "history" or a "calibration"."""
+    """What is known of the pace, and whether that is from "history" or a "measurement"."""
     if pace := fit_pace(history, params["engine"], params["precision"]):
         return pace, "history"
     cost = measure()
-    return (pace_of_calibration(cost), "calibration") if cost else (None, None)
+    return (pace_of_measurement(cost), "measurement") if cost else (None, None)
 
 
 def _when_it_ends(
-    pace: Pace | None, rows: int, budget: Budget | None, capacity: Capacity | None, now: datetime
+    pace: Pace | None, rows: int, run_interval: RunInterval | None, capacity: Capacity | None, now: datetime
 ) -> dict[str, Any]:
     forecast = forecast_run(pace, rows, capacity.cores) if pace and capacity else None
     p50, p90 = (forecast.p50_seconds, forecast.p90_seconds) if forecast else (None, None)
     p50_at, p90_at = (None if seconds is None else now + timedelta(seconds=seconds) for seconds in (p50, p90))
-    left = (budget.deadline_at - now).total_seconds() if budget else None
+    left = (run_interval.deadline_at - now).total_seconds() if run_interval else None
     return {
         "p50_seconds": p50,
         "p90_seconds": p90,
         "p50_finish_at": p50_at.isoformat() if p50_at else None,
         "p90_finish_at": p90_at.isoformat() if p90_at else None,
         "miss_probability": forecast.miss_probability(left) if forecast and left is not None else None,
-        "fits": p50_at <= budget.alert_at if p50_at and budget else None,
+        "fits": p50_at <= run_interval.alert_at if p50_at and run_interval else None,
     }
 
 
 def _what_it_takes(
-    pace: Pace | None, rows: int, budget: Budget | None, capacity: Capacity | None, now: datetime
+    pace: Pace | None, rows: int, run_interval: RunInterval | None, capacity: Capacity | None, now: datetime
 ) -> dict[str, Any]:
     """Cores and workers that end the run with the buffer to spare; None where too little is known or no number does."""
     cores = workers = workers_with_one_lost = None
-    if pace and budget:
-        left = (budget.alert_at - now).total_seconds()
+    if pace and run_interval:
+        left = (run_interval.alert_at - now).total_seconds()
         cores = cores_needed(rows, pace.core_seconds_per_row, left, pace.overhead_seconds)
         if capacity:
             task = (rows, pace.core_seconds_per_row, left, capacity.executor_cores, pace.overhead_seconds)
@@ -140,11 +140,11 @@ def describe(plan: Mapping[str, Any]) -> str:
     if plan["miss_probability"] is not None:
         parts.append(f"missed with a probability of {plan['miss_probability']:.0%}")
     if plan["fits"] is False or plan["cores_needed"]:
-        parts.append(_remedy(plan))
+        parts.append(_scale_up(plan))
     return ", ".join(parts)
 
 
-def _remedy(plan: Mapping[str, Any]) -> str:
+def _scale_up(plan: Mapping[str, Any]) -> str:
     if plan["cores_needed"] is None:
         return "there is no time left"
     if plan["workers_needed"] is None:

@@ -9,7 +9,7 @@ from runs_page.records import unless_garbled
 from runs_page.run_data import STAGES, Scene
 from runtime_guard.alerting.alert_text import LET_IT_END, clock, span, what_helps, when_it_ends
 from runtime_guard.alerting.levels import AT_RISK_ABOVE, LATE_ABOVE, Level, Phase
-from runtime_guard.forecast.run_status import Situation
+from runtime_guard.forecast.run_status import RunStatus
 
 DOING = {
     "download": "Fetching the images",
@@ -83,28 +83,28 @@ def _running(scene: Scene) -> Answer:
         return Answer("warn", "Retry", f"{doing}: trying again", (str(scene.failure.get("message") or ""),))
     if all(stage.state in (None, "scheduled", "queued") for stage in scene.stages.values()):
         return Answer("neutral", "Waiting", "Waits for its turn", ("No task of it has begun yet.",))
-    situation = scene.situation
-    if situation is None or situation.forecast is None or situation.view.phase == Phase.ENDED:
+    status = scene.run_status
+    if status is None or status.forecast is None or status.observation.phase == Phase.ENDED:
         return _before_or_after(scene, doing)
-    return _on_time(scene, situation, doing)
+    return _on_time(scene, status, doing)
 
 
-def _on_time(scene: Scene, situation: Situation, doing: str) -> Answer:
-    view, forecast = situation.view, situation.forecast
+def _on_time(scene: Scene, status: RunStatus, doing: str) -> Answer:
+    observation, forecast = status.observation, status.forecast
     assert forecast is not None
-    finish = view.now + timedelta(seconds=forecast.p50_seconds)
-    when = clock(finish, view.now)
-    if view.deadline_at is None:
+    finish = observation.now + timedelta(seconds=forecast.p50_seconds)
+    when = clock(finish, observation.now)
+    if observation.deadline_at is None:
         return Answer("busy", doing, f"Finishes about {when}", ("It has no deadline.", *_quiet(scene)))
-    sure = sentence(when_it_ends(situation))
-    spare = (view.deadline_at - finish).total_seconds()
-    if view.now >= view.deadline_at:
+    sure = sentence(when_it_ends(status))
+    spare = (observation.deadline_at - finish).total_seconds()
+    if observation.now >= observation.deadline_at:
         return Answer("bad", "Late", f"Over its time: finishes about {when}", (sure, sentence(LET_IT_END)))
-    probability = view.miss_probability or 0.0
+    probability = observation.miss_probability or 0.0
     if probability > AT_RISK_ABOVE:
         will = "Will be late" if probability > LATE_ABOVE else "May be late"
         side = f"{span(-spare)} after the deadline" if spare < 0 else f"{span(spare)} before the deadline"
-        helps = sentence(what_helps(situation))
+        helps = sentence(what_helps(status))
         return Answer(
             "bad" if probability > LATE_ABOVE else "warn", "Late" if probability > LATE_ABOVE else "At risk",
             f"{will}: finishes {when}, {side}", (sure, helps, *_quiet(scene)),

@@ -11,7 +11,7 @@ from typing import Any
 from run_contract.layout import RunPaths, Workspace
 from runs_page.records import read_lines, read_record, unless_garbled
 from runtime_guard.alerting.levels import Phase
-from runtime_guard.forecast.run_status import Situation, look
+from runtime_guard.forecast.run_status import RunStatus, read_status
 
 STAGES = ("download", "manifest", "plan", "predict", "watch_runtime", "validate", "publish")
 ENDED = ("success", "failed")
@@ -50,13 +50,13 @@ class Scene:
         return self.state in ENDED
 
     @cached_property
-    def situation(self) -> Situation | None:
+    def run_status(self) -> RunStatus | None:
         """What the watch would see now; None when the files do not say."""
-        return situation_at(self, self.now)
+        return status_at(self, self.now)
 
     @property
     def phase(self) -> Phase | None:
-        return self.situation.view.phase if self.situation else None
+        return self.run_status.observation.phase if self.run_status else None
 
     @property
     def line(self) -> Mapping[str, Any]:
@@ -97,9 +97,9 @@ def read_scene(
 
 
 @unless_garbled(None)
-def situation_at(scene: Scene, now: datetime) -> Situation | None:
+def status_at(scene: Scene, now: datetime) -> RunStatus | None:
     predict = scene.stages.get("predict")
-    return look(scene.paths, now, predict.state if predict else None)
+    return read_status(scene.paths, now, predict.state if predict else None)
 
 
 @unless_garbled(None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from runs_page.plots.burn_up import BurnUp
 from runs_page.records import unless_garbled
-from runs_page.run_data import Scene, moment_of, situation_at
+from runs_page.run_data import Scene, moment_of, status_at
 from runtime_guard.alerting.levels import Phase
 
 BAND = (0.1, 0.5, 0.9)
@@ -38,10 +38,10 @@ def burn_up_of(scene: Scene) -> BurnUp | None:
 
 
 def _forecast(scene: Scene) -> Any:
-    situation = situation_at(scene, scene.step)
-    if not situation or not situation.forecast or situation.view.phase == Phase.ENDED:
+    status = status_at(scene, scene.step)
+    if not status or not status.forecast or status.observation.phase == Phase.ENDED:
         return None
-    return tuple(scene.step + timedelta(seconds=situation.forecast.quantile(p)) for p in BAND)
+    return tuple(scene.step + timedelta(seconds=status.forecast.quantile(p)) for p in BAND)
 
 
 def _to_the_end(scene: Scene, samples: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:

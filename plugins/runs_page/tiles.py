@@ -13,7 +13,7 @@ from runs_page.wording import count, length, moment, share
 from runtime_guard.alerting.alert_text import clock, span
 from runtime_guard.alerting.levels import AT_RISK_ABOVE, Phase
 from runtime_guard.forecast.live_pace import current_pace
-from runtime_guard.forecast.scale_up import cluster, find_remedy
+from runtime_guard.forecast.scale_up import find_scale_up, workers_and_cores
 
 
 class Tile(NamedTuple):
@@ -46,12 +46,11 @@ def _pace(scene: Scene) -> Tile | None:
 
 
 def _finish(scene: Scene) -> Tile | None:
-    situation = scene.situation
-    if scene.ended or not situation or not situation.forecast or situation.view.phase == Phase.ENDED:
+    status = scene.run_status
+    if scene.ended or not status or not status.forecast or status.observation.phase == Phase.ENDED:
         return None
     likely, surely = (
-        scene.now + timedelta(seconds=seconds)
-        for seconds in (situation.forecast.p50_seconds, situation.forecast.p90_seconds)
+        scene.now + timedelta(seconds=seconds) for seconds in (status.forecast.p50_seconds, status.forecast.p90_seconds)
     )
     return Tile("Finish (P50)", _at(likely, scene.now), f"P90 {_at(surely, scene.now)} UTC")
 
@@ -64,13 +63,13 @@ def _deadline(scene: Scene) -> Tile | None:
 
 
 def _workers(scene: Scene) -> Tile | None:
-    situation = scene.situation
-    if situation is None or not cluster(situation)[0]:
+    status = scene.run_status
+    if status is None or not workers_and_cores(status)[0]:
         return None
-    workers, each = cluster(situation)
-    remedy = find_remedy(situation) if (situation.view.miss_probability or 0.0) > AT_RISK_ABOVE else None
-    if remedy:
-        need = f"{remedy.total} needed by {clock(scene.now + remedy.within, scene.now)}"
+    workers, each = workers_and_cores(status)
+    scale_up = find_scale_up(status) if (status.observation.miss_probability or 0.0) > AT_RISK_ABOVE else None
+    if scale_up:
+        need = f"{scale_up.total} needed by {clock(scene.now + scale_up.within, scene.now)}"
     elif scene.plan.get("workers_needed"):
         need = f"{scene.plan['workers_needed']} needed, by the plan"
     else:

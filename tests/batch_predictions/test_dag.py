@@ -137,7 +137,7 @@ def test_there_are_no_other_params(dag: Any) -> None:
     assert sorted(dag["params"]) == sorted(PARAMS)
 
 
-def test_the_backstop_is_one_that_airflow_can_store_and_call(dag: Any) -> None:
+def test_the_deadline_alert_is_one_that_airflow_can_store_and_call(dag: Any) -> None:
     assert dag["deadlines"] == ["runtime_guard.airflow.deadline_alert.report_breach"]
 
 

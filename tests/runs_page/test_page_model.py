@@ -50,8 +50,8 @@ def test_page_and_alert_name_the_same_remedy(tmp_path: Path) -> None:
     make_plan(run, NOW + timedelta(minutes=12))
     make_progress(run)
     scene = view(workspace, run, "running", AT_WORK)
-    assert scene.situation is not None
-    helps = what_helps(scene.situation)
+    assert scene.run_status is not None
+    helps = what_helps(scene.run_status)
     assert "docker compose up -d --scale spark-worker=" in helps
     assert f"{helps}." in answer_of(scene).details
     (workers,) = [tile for tile in tiles_of(scene) if tile.name == "Workers"]

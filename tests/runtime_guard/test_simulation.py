@@ -11,7 +11,7 @@ from statistics import median
 
 import pytest
 
-from runtime_guard.alerting.levels import Level, Memory, Phase, View, judge
+from runtime_guard.alerting.levels import Level, Observation, Phase, WatchState, find_due_levels
 from runtime_guard.forecast.finish import forecast_rest
 from runtime_guard.forecast.pace import fit_pace
 from tests.runtime_guard.simulation import SimulatedRun, at, simulate
@@ -35,21 +35,21 @@ class Watched:
 
 
 def watch(run: SimulatedRun) -> Watched:
-    """Polls the run until it or its interval ends, and asks the same forecast and the same judge as the sensor."""
+    """Polls the run until it or its interval ends, and uses the sensor's forecast and levels."""
     pace = fit_pace(run.history, "auto", "f32")
     assert pace is not None
     raised: dict[Level, float] = {}
-    memory, error, within_p90, early = Memory(), None, False, run.when_done(EARLY)
+    watch_state, error, within_p90, early = WatchState(), None, False, run.when_done(EARLY)
     for seconds, progress in run.polls(run.deadline / POLLS):
         forecast = forecast_rest(pace, progress, at(seconds))
         assert forecast is not None
-        view = View(
+        observation = Observation(
             now=at(seconds),
             phase=Phase.PREDICTING if progress["state"] == "predicting" else Phase.STARTING,
             miss_probability=forecast.miss_probability(run.deadline - seconds),
             deadline_at=at(run.deadline),
         )
-        for level in judge(memory, view):
+        for level in find_due_levels(watch_state, observation):
             raised.setdefault(level, 1 - seconds / run.deadline)
         if error is None and seconds >= early:
             error = (seconds + forecast.p50_seconds - run.finish) / (run.finish - run.submitted)

@@ -18,7 +18,7 @@ from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAler
 from run_contract.files import read_json
 from run_contract.layout import Workspace, run_key
 from runtime_guard.airflow.channels import deliver
-from runtime_guard.airflow.schedule import run_budget
+from runtime_guard.airflow.schedule import find_run_interval
 from runtime_guard.airflow.task_states import has_ended
 from runtime_guard.airflow.test_mode import parsed_by_dags_test
 from runtime_guard.alerting.alerts import Alert, raise_alert
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 GRACE = timedelta(minutes=1)
 
 
-def make_backstop(workspace: Path) -> DeadlineAlert | None:
+def make_deadline_alert(workspace: Path) -> DeadlineAlert | None:
     """The deadline of a DAG whose runs write below `workspace`; None where it would do harm.
 
     `airflow dags test` crashes on a DAG that has one. Where this is not in Airflow's plugins folder its reference is
@@ -39,7 +39,7 @@ def make_backstop(workspace: Path) -> DeadlineAlert | None:
     if parsed_by_dags_test() or not _is_plugin():
         return None
     callback = SyncCallback(report_breach, kwargs={"workspace": str(workspace)})
-    return DeadlineAlert(RunDeadline(), GRACE, callback, name="backstop")
+    return DeadlineAlert(RunDeadline(), GRACE, callback, name="deadline_alert")
 
 
 def _is_plugin() -> bool:
@@ -62,7 +62,7 @@ class RunDeadline(BaseDeadlineReference):
             dag_run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
             return deadline_of(dag, dag_run, datetime.now(UTC))
         except Exception as error:
-            log.warning("run %s: it has no backstop (%s: %s)", run_id, type(error).__name__, error)
+            log.warning("run %s: it has no deadline alert (%s: %s)", run_id, type(error).__name__, error)
             return None
 
 
@@ -73,8 +73,10 @@ def deadline_of(dag: Any, dag_run: Any, now: datetime) -> datetime | None:
         return None
     interval = (dag_run.conf or {}).get("interval")
     length = parse_interval(interval) if interval else None
-    budget = run_budget(dag, dag_run.run_type, dag_run.run_after, buffer=0, interval=length, started_at=now)
-    return budget.deadline_at if budget else None
+    run_interval = find_run_interval(
+        dag, dag_run.run_type, dag_run.run_after, buffer=0, interval=length, started_at=now
+    )
+    return run_interval.deadline_at if run_interval else None
 
 
 def report_breach(workspace: str, context: dict[str, Any]) -> None:

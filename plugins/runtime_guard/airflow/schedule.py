@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from runtime_guard.forecast.interval import Budget, make_budget
+from runtime_guard.forecast.interval import RunInterval, make_run_interval
 
 MISSED_LIMIT = 100
 
@@ -38,15 +38,15 @@ def schedule_interval(dag: Any, moment: datetime) -> timedelta | None:
     return due[1] - due[0] if len(due) == 2 else None
 
 
-def run_budget(
+def find_run_interval(
     dag: Any,
     run_type: str,
     run_after: datetime,
     buffer: float,
     interval: timedelta | None = None,
     started_at: datetime | None = None,
-) -> Budget | None:
-    """The budget of a run of this DAG, by its type in Airflow ("scheduled", "backfill", "manual", ...).
+) -> RunInterval | None:
+    """The interval of a run of this DAG, by its type in Airflow ("scheduled", "backfill", "manual", ...).
 
     A run that the schedule did not make, by hand or by an asset, has one interval of the schedule from `run_after`.
     """
@@ -55,7 +55,7 @@ def run_budget(
         length = schedule_interval(dag, run_after)
         following = run_after + length if length else None
     after_start = next_run_after(dag, started_at) if started_at else None
-    return make_budget(run_after, following, buffer, interval, started_at, run_type == "backfill", after_start)
+    return make_run_interval(run_after, following, buffer, interval, started_at, run_type == "backfill", after_start)
 
 
 def missed_runs(dag: Any, previous_run_after: datetime, run_after: datetime) -> list[datetime]:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from run_contract.files import append_json_line
 from run_contract.layout import RunPaths
 from runtime_guard.alerting.alert_text import describe, one_line
-from runtime_guard.alerting.levels import Level, judge
-from runtime_guard.alerting.watch_state import alone, raised_levels, remembered
-from runtime_guard.forecast.run_status import look
+from runtime_guard.alerting.levels import Level, find_due_levels
+from runtime_guard.alerting.watch_state import alone, hold_watch_state, raised_levels
+from runtime_guard.forecast.run_status import read_status
 
 
 @dataclass(frozen=True)
@@ -20,19 +20,22 @@ class Alert:
 
 
 def find_alerts(run: RunPaths, now: datetime, state: str | None) -> list[Level]:
-    """What this poll gives cause to raise. The poll is remembered, and nothing is raised.
+    """What this poll gives cause to raise. The poll is hold_watch_state, and nothing is raised.
 
     state: of the task that is watched. Raises OSError when the run's directory cannot be used.
     """
-    with remembered(run) as memory:
-        return judge(memory, look(run, now, state).view)
+    with hold_watch_state(run) as watch_state:
+        return find_due_levels(watch_state, read_status(run, now, state).observation)
 
 
 def raise_alerts(run: RunPaths, now: datetime, state: str | None) -> list[Alert]:
     """Looks again, and records in alerts.jsonl what there still is cause for; returns that."""
-    with remembered(run) as memory:
-        situation = look(run, now, state)
-        alerts = [Alert(level, describe(level, situation, memory)) for level in judge(memory, situation.view)]
+    with hold_watch_state(run) as watch_state:
+        status = read_status(run, now, state)
+        alerts = [
+            Alert(level, describe(level, status, watch_state))
+            for level in find_due_levels(watch_state, status.observation)
+        ]
         for alert in alerts:
             _record(run, alert)
     return alerts

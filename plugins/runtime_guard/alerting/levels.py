@@ -50,7 +50,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class View:
+class Observation:
     """What one poll sees.
 
     miss_probability: of ending after deadline_at; None while nothing is known.
@@ -68,7 +68,7 @@ class View:
 
 
 @dataclass
-class Memory:
+class WatchState:
     """What has to be known of earlier polls.
 
     raised: the levels, in order. risk_polls, late_polls, calm_polls: how many in a row, up to the last one.
@@ -91,7 +91,7 @@ class Memory:
         return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in record.items()}
 
     @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Memory:
+    def from_json(cls, record: dict[str, Any]) -> WatchState:
         names = [field.name for field in fields(cls) if field.type == "datetime | None"]
         moments = {name: datetime.fromisoformat(record[name]) for name in names if record.get(name)}
         phase = Phase(record["phase"]) if record.get("phase") else None
@@ -99,81 +99,90 @@ class Memory:
         return cls(**{**record, **moments, "phase": phase, "raised": raised})
 
 
-def judge(memory: Memory, view: View) -> list[Level]:
+def find_due_levels(watch_state: WatchState, observation: Observation) -> list[Level]:
     """The levels to raise now, each once a run, none after its end. Notes them, and the poll, in `memory`."""
-    _note_phase(memory, view)
-    if view.phase == Phase.ENDED:
+    _note_phase(watch_state, observation)
+    if observation.phase == Phase.ENDED:
         return []
-    silent = _is_silent(memory, view)
-    found = [_risk(memory, view), _stall(memory, view, silent), _queue(memory, view), _recovery(memory, view, silent)]
-    due = [level for level in found if level and level not in memory.raised]
-    memory.raised += due
+    silent = _is_silent(watch_state, observation)
+    found = [
+        _risk(watch_state, observation),
+        _stall(watch_state, observation, silent),
+        _queue(watch_state, observation),
+        _recovery(watch_state, observation, silent),
+    ]
+    due = [level for level in found if level and level not in watch_state.raised]
+    watch_state.raised += due
     return due
 
 
-def _note_phase(memory: Memory, view: View) -> None:
-    if memory.phase != view.phase:
-        memory.phase, memory.phase_since = view.phase, view.now
-    if view.phase == Phase.PREDICTING:
-        memory.waiting_since = None
-    elif view.phase == Phase.WAITING and memory.waiting_since is None:
-        memory.waiting_since = view.now
+def _note_phase(watch_state: WatchState, observation: Observation) -> None:
+    if watch_state.phase != observation.phase:
+        watch_state.phase, watch_state.phase_since = observation.phase, observation.now
+    if observation.phase == Phase.PREDICTING:
+        watch_state.waiting_since = None
+    elif observation.phase == Phase.WAITING and watch_state.waiting_since is None:
+        watch_state.waiting_since = observation.now
 
 
-def _risk(memory: Memory, view: View) -> Level | None:
-    probability = view.miss_probability
-    memory.risk_polls = memory.risk_polls + 1 if probability is not None and probability > AT_RISK_ABOVE else 0
-    memory.late_polls = memory.late_polls + 1 if probability is not None and probability > LATE_ABOVE else 0
-    memory.risk_since = (memory.risk_since or view.now) if memory.risk_polls else None
-    if view.deadline_at and view.now >= view.deadline_at:
+def _risk(watch_state: WatchState, observation: Observation) -> Level | None:
+    probability = observation.miss_probability
+    watch_state.risk_polls = (
+        watch_state.risk_polls + 1 if probability is not None and probability > AT_RISK_ABOVE else 0
+    )
+    watch_state.late_polls = watch_state.late_polls + 1 if probability is not None and probability > LATE_ABOVE else 0
+    watch_state.risk_since = (watch_state.risk_since or observation.now) if watch_state.risk_polls else None
+    if observation.deadline_at and observation.now >= observation.deadline_at:
         level = Level.BREACHED
-    elif memory.late_polls >= POLLS and Level.AT_RISK in memory.raised:
+    elif watch_state.late_polls >= POLLS and Level.AT_RISK in watch_state.raised:
         level = Level.LATE
-    elif memory.late_polls >= POLLS or _stays_at_risk(memory, view):
+    elif watch_state.late_polls >= POLLS or _stays_at_risk(watch_state, observation):
         level = Level.AT_RISK
     else:
         return None
     worse = SEVERITY[SEVERITY.index(level) :]
-    return None if set(worse) & set(memory.raised) else level
+    return None if set(worse) & set(watch_state.raised) else level
 
 
-def _stays_at_risk(memory: Memory, view: View) -> bool:
-    if memory.risk_polls < POLLS or memory.risk_since is None or view.deadline_at is None:
+def _stays_at_risk(watch_state: WatchState, observation: Observation) -> bool:
+    if watch_state.risk_polls < POLLS or watch_state.risk_since is None or observation.deadline_at is None:
         return False
-    return view.now - memory.risk_since >= RISK_HOLDS * (view.deadline_at - view.now)
+    return observation.now - watch_state.risk_since >= RISK_HOLDS * (observation.deadline_at - observation.now)
 
 
-def _is_silent(memory: Memory, view: View) -> bool:
+def _is_silent(watch_state: WatchState, observation: Observation) -> bool:
     """No row for longer than usual. An attempt that has just begun is given its time from there."""
-    if view.phase not in (Phase.STARTING, Phase.PREDICTING) or view.expected_silence is None:
+    if observation.phase not in (Phase.STARTING, Phase.PREDICTING) or observation.expected_silence is None:
         return False
-    moments = [moment for moment in (memory.phase_since, view.last_advance) if moment]
-    return (view.now - max(moments)).total_seconds() > view.expected_silence
+    moments = [moment for moment in (watch_state.phase_since, observation.last_advance) if moment]
+    return (observation.now - max(moments)).total_seconds() > observation.expected_silence
 
 
-def _stall(memory: Memory, view: View, silent: bool) -> Level | None:
-    if not silent or Level.STALLED in memory.raised:
+def _stall(watch_state: WatchState, observation: Observation, silent: bool) -> Level | None:
+    if not silent or Level.STALLED in watch_state.raised:
         return None
-    memory.stalled_at = view.now
+    watch_state.stalled_at = observation.now
     return Level.STALLED
 
 
-def _queue(memory: Memory, view: View) -> Level | None:
-    if view.phase != Phase.WAITING or memory.waiting_since is None or view.queue_limit is None:
+def _queue(watch_state: WatchState, observation: Observation) -> Level | None:
+    if observation.phase != Phase.WAITING or watch_state.waiting_since is None or observation.queue_limit is None:
         return None
-    waited = (view.now - memory.waiting_since).total_seconds()
-    return Level.QUEUED if waited > view.queue_limit else None
+    waited = (observation.now - watch_state.waiting_since).total_seconds()
+    return Level.QUEUED if waited > observation.queue_limit else None
 
 
-def _recovery(memory: Memory, view: View, silent: bool) -> Level | None:
+def _recovery(watch_state: WatchState, observation: Observation, silent: bool) -> Level | None:
     """Over is over: no cause left on two polls in a row, while rows come; a breach is never taken back."""
-    raised = set(memory.raised)
+    raised = set(watch_state.raised)
     if not raised & {Level.AT_RISK, Level.LATE, Level.STALLED} or Level.BREACHED in raised:
         return None
-    safe = view.miss_probability is not None and view.miss_probability < CALM_BELOW
+    safe = observation.miss_probability is not None and observation.miss_probability < CALM_BELOW
     if not raised & {Level.AT_RISK, Level.LATE}:
-        safe = safe or view.miss_probability is None
-    advanced = not memory.stalled_at or (view.last_advance is not None and view.last_advance > memory.stalled_at)
-    calm = safe and advanced and not silent and view.phase == Phase.PREDICTING
-    memory.calm_polls = memory.calm_polls + 1 if calm else 0
-    return Level.RECOVERED if memory.calm_polls >= POLLS else None
+        safe = safe or observation.miss_probability is None
+    advanced = not watch_state.stalled_at or (
+        observation.last_advance is not None and observation.last_advance > watch_state.stalled_at
+    )
+    calm = safe and advanced and not silent and observation.phase == Phase.PREDICTING
+    watch_state.calm_polls = watch_state.calm_polls + 1 if calm else 0
+    return Level.RECOVERED if watch_state.calm_polls >= POLLS else None

@@ -7,21 +7,21 @@ from contextlib import contextmanager
 
 from run_contract.files import exclusive, read_json, read_json_lines, write_json
 from run_contract.layout import RunPaths
-from runtime_guard.alerting.levels import Level, Memory
+from runtime_guard.alerting.levels import Level, WatchState
 
 
 @contextmanager
-def remembered(run: RunPaths) -> Iterator[Memory]:
+def hold_watch_state(run: RunPaths) -> Iterator[WatchState]:
     """The run's memory for the block, alone: two watchers at a time take turns. What the block changes is kept.
 
     alerts.jsonl is the one record of what was raised; watch.json holds the rest. Raises OSError when the run's
     directory cannot be written.
     """
     with alone(run):
-        memory = Memory.from_json(read_json(run.watch) or {})
-        memory.raised = [Level(level) for level in raised_levels(run)]
-        yield memory
-        write_json(run.watch, {key: value for key, value in memory.to_json().items() if key != "raised"})
+        watch_state = WatchState.from_json(read_json(run.watch) or {})
+        watch_state.raised = [Level(level) for level in raised_levels(run)]
+        yield watch_state
+        write_json(run.watch, {key: value for key, value in watch_state.to_json().items() if key != "raised"})
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from statistics import NormalDist
 from typing import Any
 
 from runtime_guard.forecast.live_pace import DRIFT, current_pace, track
-from runtime_guard.forecast.pace import Pace, fit_pace, pace_of_calibration
+from runtime_guard.forecast.pace import Pace, fit_pace, pace_of_measurement
 
-__all__ = ["Forecast", "Pace", "current_pace", "fit_pace", "forecast_rest", "forecast_run", "pace_of_calibration"]
+__all__ = ["Forecast", "Pace", "current_pace", "fit_pace", "forecast_rest", "forecast_run", "pace_of_measurement"]
 NO_HISTORY_SPREAD = 0.5
 # Of a run's overhead this share comes after its last image.
 END_SHARE = 0.1

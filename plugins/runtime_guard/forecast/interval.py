@@ -21,7 +21,7 @@ def parse_interval(text: str) -> timedelta:
 
 
 @dataclass(frozen=True)
-class Budget:
+class RunInterval:
     """starts_at: when the run was due, or began if it is a backfill or very late. deadline_at: when the next one is
     due. alert_at: where a person is told, `buffer` (a share of the interval, 0 to 1) before the deadline. All UTC.
     """
@@ -35,7 +35,7 @@ class Budget:
         return (self.deadline_at - self.starts_at).total_seconds()
 
 
-def make_budget(
+def make_run_interval(
     run_after: datetime,
     next_run_after: datetime | None,
     buffer: float,
@@ -43,8 +43,8 @@ def make_budget(
     started_at: datetime | None = None,
     backfill: bool = False,
     next_after_start: datetime | None = None,
-) -> Budget | None:
-    """The budget of a run that was due at `run_after`, the one that follows it at `next_run_after`.
+) -> RunInterval | None:
+    """The interval of a run that was due at `run_after`, the one that follows it at `next_run_after`.
 
     An explicit `interval` wins over the schedule. None when there is neither: a run by hand of a DAG that has no
     schedule can take as long as it likes.
@@ -62,4 +62,4 @@ def make_budget(
         starts_at, deadline = started_at, started_at + length
         if next_after_start and not (backfill or interval):
             deadline = next_after_start
-    return Budget(starts_at, deadline, deadline - (deadline - starts_at) * buffer)
+    return RunInterval(starts_at, deadline, deadline - (deadline - starts_at) * buffer)

@@ -13,7 +13,7 @@ HISTORY_RUNS = 20
 PREDICTED_SHARE = 0.2
 # What one expects of spreads before there are runs to tell, and how many runs that is worth.
 COST_SPREAD, OVERHEAD_SHARE_SPREAD, PRIOR_RUNS = 0.15, 0.3, 2
-CALIBRATION_SPREAD, CALIBRATION_OVERHEAD_SECONDS = 0.3, 15.0
+MEASUREMENT_SPREAD, MEASUREMENT_OVERHEAD_SECONDS = 0.3, 15.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _predictive_spread(values: list[float], prior: float) -> float:
     return math.sqrt(variance * (1 + 1 / runs))
 
 
-def pace_of_calibration(core_seconds_per_row: float) -> Pace:
+def pace_of_measurement(core_seconds_per_row: float) -> Pace:
     """Before any history: the cost measured on a sample of the manifest, on one core; the spreads are wide."""
-    overhead = CALIBRATION_OVERHEAD_SECONDS
-    return Pace(core_seconds_per_row, CALIBRATION_SPREAD, overhead, overhead / 2, 0)
+    overhead = MEASUREMENT_OVERHEAD_SECONDS
+    return Pace(core_seconds_per_row, MEASUREMENT_SPREAD, overhead, overhead / 2, 0)

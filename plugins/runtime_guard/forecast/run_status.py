@@ -11,7 +11,7 @@ from typing import Any
 from run_contract.files import read_json
 from run_contract.layout import RunPaths
 from runtime_guard.airflow.task_states import has_ended
-from runtime_guard.alerting.levels import Phase, View
+from runtime_guard.alerting.levels import Observation, Phase
 from runtime_guard.forecast.finish import Forecast, forecast_rest, forecast_run
 from runtime_guard.forecast.live_pace import attempt_samples
 from runtime_guard.forecast.pace import Pace
@@ -30,7 +30,7 @@ BUFFER_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Situation:
+class RunStatus:
     """plan, progress: empty while there is none. forecast: of the time still to go; None while nothing is known."""
 
     run_key: str
@@ -38,7 +38,7 @@ class Situation:
     progress: Mapping[str, Any]
     pace: Pace | None
     forecast: Forecast | None
-    view: View
+    observation: Observation
 
     @property
     def rows_total(self) -> int:
@@ -49,7 +49,7 @@ class Situation:
         return int(self.progress.get("rows_done") or 0)
 
 
-def look(run: RunPaths, now: datetime, state: str | None) -> Situation:
+def read_status(run: RunPaths, now: datetime, state: str | None) -> RunStatus:
     """state: of the task predict, as Airflow tells it."""
     plan, progress = read_json(run.plan) or {}, read_json(run.progress) or {}
     pace = Pace.from_json(plan["pace"]) if plan.get("pace") else None
@@ -57,7 +57,7 @@ def look(run: RunPaths, now: datetime, state: str | None) -> Situation:
     forecast = _forecast(phase, plan, progress, pace, now)
     deadline = _moment(plan.get("deadline_at"))
     left = (deadline - now).total_seconds() if deadline else None
-    view = View(
+    observation = Observation(
         now=now,
         phase=phase,
         miss_probability=forecast.miss_probability(left) if forecast and left is not None else None,
@@ -66,7 +66,7 @@ def look(run: RunPaths, now: datetime, state: str | None) -> Situation:
         expected_silence=expected_silence(phase, progress, pace),
         queue_limit=queue_limit(plan),
     )
-    return Situation(run.run_key, plan, progress, pace, forecast, view)
+    return RunStatus(run.run_key, plan, progress, pace, forecast, observation)
 
 
 def find_phase(state: str | None, progress: Mapping[str, Any]) -> Phase:

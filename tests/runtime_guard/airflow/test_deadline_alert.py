@@ -16,7 +16,7 @@ from airflow.serialization.encoders import encode_deadline_reference
 from run_contract.files import read_json_lines, write_json
 from run_contract.layout import RunPaths, Workspace, run_key
 from runtime_guard.airflow import deadline_alert as module
-from runtime_guard.airflow.deadline_alert import GRACE, RunDeadline, deadline_of, make_backstop, report_breach
+from runtime_guard.airflow.deadline_alert import GRACE, RunDeadline, deadline_of, make_deadline_alert, report_breach
 from runtime_guard.alerting.alerts import Alert, raise_alert
 from tests.helpers import REPOSITORY
 
@@ -54,7 +54,7 @@ def test_airflow_is_told_where_to_find_what_it_stores(tmp_path: Path, monkeypatc
     monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(REPOSITORY / "plugins"))
     plugin = import_module("batch_predictions_plugin").BatchPredictionsPlugin
     assert plugin.deadline_references == [RunDeadline]
-    alert = make_backstop(tmp_path)
+    alert = make_deadline_alert(tmp_path)
     assert alert is not None
     assert (
         encode_deadline_reference(alert.reference)["__class_path"] == "runtime_guard.airflow.deadline_alert.RunDeadline"
@@ -67,12 +67,12 @@ def test_airflow_is_told_where_to_find_what_it_stores(tmp_path: Path, monkeypatc
 def test_under_dags_test_which_would_crash_on_it_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(REPOSITORY / "plugins"))
     monkeypatch.setattr(sys, "argv", ["airflow", "dags", "test", "batch_predictions"])
-    assert make_backstop(tmp_path) is None
+    assert make_deadline_alert(tmp_path) is None
 
 
 def test_where_airflow_would_not_find_it_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(tmp_path))
-    assert make_backstop(tmp_path) is None
+    assert make_deadline_alert(tmp_path) is None
 
 
 class BrokenSession:
@@ -84,7 +84,7 @@ class BrokenSession:
 
 def test_a_run_is_made_even_when_its_deadline_cannot_be(caplog: pytest.LogCaptureFixture) -> None:
     assert RunDeadline()._evaluate_with(session=BrokenSession(), dag_id="d", run_id="r") is None
-    assert "run r: it has no backstop" in caplog.text
+    assert "run r: it has no deadline alert" in caplog.text
 
 
 @pytest.fixture

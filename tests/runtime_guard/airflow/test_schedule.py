@@ -17,8 +17,14 @@ from airflow.sdk import (
     MultipleCronTriggerTimetable,
 )
 
-from runtime_guard.airflow.schedule import MISSED_LIMIT, missed_runs, next_run_after, run_budget, schedule_interval
-from runtime_guard.forecast.interval import Budget
+from runtime_guard.airflow.schedule import (
+    MISSED_LIMIT,
+    find_run_interval,
+    missed_runs,
+    next_run_after,
+    schedule_interval,
+)
+from runtime_guard.forecast.interval import RunInterval
 
 MIDNIGHT = datetime(2026, 2, 28, tzinfo=UTC)
 BY_HAND = datetime(2026, 2, 28, 15, 30, tzinfo=UTC)
@@ -74,9 +80,9 @@ def test_without_a_clock_there_is_no_next_run(schedule: Any) -> None:
     assert next_run_after(dag, MIDNIGHT) is None
     assert schedule_interval(dag, MIDNIGHT) is None
     assert missed_runs(dag, MIDNIGHT, BY_HAND + 30 * DAY) == []
-    assert run_budget(dag, "manual", BY_HAND, 0.2) is None
-    asked_for = run_budget(dag, "manual", BY_HAND, 0.2, interval=10 * HOUR)
-    assert asked_for == Budget(BY_HAND, BY_HAND + 10 * HOUR, BY_HAND + 8 * HOUR)
+    assert find_run_interval(dag, "manual", BY_HAND, 0.2) is None
+    asked_for = find_run_interval(dag, "manual", BY_HAND, 0.2, interval=10 * HOUR)
+    assert asked_for == RunInterval(BY_HAND, BY_HAND + 10 * HOUR, BY_HAND + 8 * HOUR)
 
 
 @pytest.mark.parametrize(
@@ -101,25 +107,25 @@ def test_the_interval_of_the_schedule_at_that_moment(schedule: Any, moment: date
     [("@daily", DAY), ("@hourly", HOUR), (timedelta(hours=6), 6 * HOUR), (TWICE, 6 * HOUR), (ASSET_OR_DAILY, DAY)],
 )
 def test_a_scheduled_run_has_until_the_next_one(schedule: Any, interval: timedelta) -> None:
-    budget = run_budget(dag_with(schedule), "scheduled", MIDNIGHT, 0.25, started_at=MIDNIGHT + HOUR / 60)
-    assert budget == Budget(MIDNIGHT, MIDNIGHT + interval, MIDNIGHT + interval * 0.75)
+    run_interval = find_run_interval(dag_with(schedule), "scheduled", MIDNIGHT, 0.25, started_at=MIDNIGHT + HOUR / 60)
+    assert run_interval == RunInterval(MIDNIGHT, MIDNIGHT + interval, MIDNIGHT + interval * 0.75)
 
 
 @pytest.mark.parametrize("run_type", ["manual", "asset_triggered"])
 def test_a_run_that_the_schedule_did_not_make_has_one_interval_of_it(run_type: str) -> None:
-    budget = run_budget(dag_with(ASSET_OR_DAILY), run_type, BY_HAND, 0.2)
-    assert budget == Budget(BY_HAND, BY_HAND + DAY, BY_HAND + 0.8 * DAY)
+    run_interval = find_run_interval(dag_with(ASSET_OR_DAILY), run_type, BY_HAND, 0.2)
+    assert run_interval == RunInterval(BY_HAND, BY_HAND + DAY, BY_HAND + 0.8 * DAY)
 
 
 def test_a_scheduled_run_that_starts_after_its_deadline_has_until_the_next_one_after_its_start() -> None:
-    budget = run_budget(dag_with("@daily"), "scheduled", MIDNIGHT, 0, started_at=MIDNIGHT + 2.5 * DAY)
-    assert budget == Budget(MIDNIGHT + 2.5 * DAY, MIDNIGHT + 3 * DAY, MIDNIGHT + 3 * DAY)
+    run_interval = find_run_interval(dag_with("@daily"), "scheduled", MIDNIGHT, 0, started_at=MIDNIGHT + 2.5 * DAY)
+    assert run_interval == RunInterval(MIDNIGHT + 2.5 * DAY, MIDNIGHT + 3 * DAY, MIDNIGHT + 3 * DAY)
 
 
 def test_a_backfilled_run_has_its_interval_from_its_start() -> None:
     started = MIDNIGHT + 30.5 * DAY
-    budget = run_budget(dag_with("@daily"), "backfill", MIDNIGHT, 0.2, started_at=started)
-    assert budget == Budget(started, started + DAY, started + 0.8 * DAY)
+    run_interval = find_run_interval(dag_with("@daily"), "backfill", MIDNIGHT, 0.2, started_at=started)
+    assert run_interval == RunInterval(started, started + DAY, started + 0.8 * DAY)
 
 
 @pytest.mark.parametrize(

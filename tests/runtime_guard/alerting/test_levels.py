@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runtime_guard.alerting.levels import Level, Memory, Phase, View, judge
+from runtime_guard.alerting.levels import Level, Observation, Phase, WatchState, find_due_levels
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DEADLINE = START + timedelta(hours=10)
@@ -20,14 +20,14 @@ class Watch:
 
     def __init__(self) -> None:
         self.now = START
-        self.stored = json.dumps(Memory().to_json())
+        self.stored = json.dumps(WatchState().to_json())
 
-    def poll(self, probability: float | None = None, phase: Phase = Phase.PREDICTING, **view: Any) -> list[Level]:
+    def poll(self, probability: float | None = None, phase: Phase = Phase.PREDICTING, **observed: Any) -> list[Level]:
         self.now += timedelta(minutes=1)
-        memory = Memory.from_json(json.loads(self.stored))
+        watch_state = WatchState.from_json(json.loads(self.stored))
         known = {"now": self.now, "phase": phase, "miss_probability": probability, "deadline_at": DEADLINE}
-        due = judge(memory, View(**{**known, **view}))
-        self.stored = json.dumps(memory.to_json())
+        due = find_due_levels(watch_state, Observation(**{**known, **observed}))
+        self.stored = json.dumps(watch_state.to_json())
         return due
 
     def polls(self, *probabilities: float | None) -> list[Level]:
@@ -168,11 +168,11 @@ def test_without_a_limit_a_wait_is_no_cause(watch: Watch) -> None:
 
 
 def test_a_memory_comes_back_from_json() -> None:
-    memory = Memory(raised=[Level.AT_RISK], risk_polls=3)
-    silent = View(START, Phase.WAITING, 0.5, DEADLINE)
-    judge(memory, silent)
-    judge(memory, replace(silent, phase=Phase.STARTING, expected_silence=-1.0))
-    again = Memory.from_json(json.loads(json.dumps(memory.to_json())))
-    assert again == memory
+    watch_state = WatchState(raised=[Level.AT_RISK], risk_polls=3)
+    silent = Observation(START, Phase.WAITING, 0.5, DEADLINE)
+    find_due_levels(watch_state, silent)
+    find_due_levels(watch_state, replace(silent, phase=Phase.STARTING, expected_silence=-1.0))
+    again = WatchState.from_json(json.loads(json.dumps(watch_state.to_json())))
+    assert again == watch_state
     assert (again.raised, again.phase, again.waiting_since) == ([Level.AT_RISK, Level.STALLED], Phase.STARTING, START)
-    assert Memory.from_json({}) == Memory()
+    assert WatchState.from_json({}) == WatchState()

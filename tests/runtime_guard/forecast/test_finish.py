@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runtime_guard.forecast.finish import Forecast, forecast_rest, forecast_run
-from runtime_guard.forecast.pace import HISTORY_RUNS, Pace, fit_pace, pace_of_calibration
+from runtime_guard.forecast.pace import HISTORY_RUNS, Pace, fit_pace, pace_of_measurement
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PACE = Pace(core_seconds_per_row=0.1, cost_spread=0.1, overhead_seconds=20, overhead_spread=5, runs=10)
@@ -108,7 +108,7 @@ def test_only_the_newest_runs_count() -> None:
 def test_the_fewer_runs_the_wider_and_never_certain() -> None:
     spreads = [fitted(*[past(0.2)] * runs).cost_spread for runs in (1, 3, 10, HISTORY_RUNS)]
     assert spreads == sorted(spreads, reverse=True)
-    assert pace_of_calibration(0.2).cost_spread > spreads[0]
+    assert pace_of_measurement(0.2).cost_spread > spreads[0]
     assert spreads[-1] > 0.02
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runtime_guard.forecast.interval import Budget, make_budget, parse_interval
+from runtime_guard.forecast.interval import RunInterval, make_run_interval, parse_interval
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -32,39 +32,41 @@ def test_an_interval_that_is_none_is_refused(text: str) -> None:
 
 
 def test_a_budget_lasts_until_the_next_run_and_alerts_before_it() -> None:
-    budget = make_budget(START, START + timedelta(hours=10), 0.2)
-    assert budget == Budget(START, START + timedelta(hours=10), START + timedelta(hours=8))
-    assert budget.interval_seconds == 36_000
+    run_interval = make_run_interval(START, START + timedelta(hours=10), 0.2)
+    assert run_interval == RunInterval(START, START + timedelta(hours=10), START + timedelta(hours=8))
+    assert run_interval.interval_seconds == 36_000
 
 
 def test_without_a_buffer_the_alert_is_at_the_deadline() -> None:
-    budget = make_budget(START, START + timedelta(hours=10), 0)
-    assert budget is not None
-    assert budget.alert_at == budget.deadline_at
+    run_interval = make_run_interval(START, START + timedelta(hours=10), 0)
+    assert run_interval is not None
+    assert run_interval.alert_at == run_interval.deadline_at
 
 
 @pytest.mark.parametrize("following", [None, START + timedelta(days=1)])
 def test_an_interval_that_was_asked_for_wins(following: datetime | None) -> None:
-    budget = make_budget(START, following, 0.5, timedelta(hours=1))
-    assert budget == Budget(START, START + timedelta(hours=1), START + timedelta(minutes=30))
+    run_interval = make_run_interval(START, following, 0.5, timedelta(hours=1))
+    assert run_interval == RunInterval(START, START + timedelta(hours=1), START + timedelta(minutes=30))
 
 
 @pytest.mark.parametrize("following", [None, START, START - timedelta(days=1)])
 def test_without_a_next_run_there_is_no_budget(following: datetime | None) -> None:
-    assert make_budget(START, following, 0.2) is None
+    assert make_run_interval(START, following, 0.2) is None
 
 
 def test_a_run_that_starts_late_keeps_its_deadline() -> None:
     following = START + timedelta(hours=10)
-    late = make_budget(START, following, 0.2, started_at=START + timedelta(hours=9))
-    assert late == make_budget(START, following, 0.2)
+    late = make_run_interval(START, following, 0.2, started_at=START + timedelta(hours=9))
+    assert late == make_run_interval(START, following, 0.2)
 
 
 @pytest.mark.parametrize("hours", [10, 13])
 def test_a_run_that_starts_after_its_deadline_has_until_the_next_run_after_its_start(hours: float) -> None:
     started, following = START + timedelta(hours=hours), START + timedelta(hours=20)
-    budget = make_budget(START, START + timedelta(hours=10), 0.2, started_at=started, next_after_start=following)
-    assert budget == Budget(started, following, following - (following - started) * 0.2)
+    run_interval = make_run_interval(
+        START, START + timedelta(hours=10), 0.2, started_at=started, next_after_start=following
+    )
+    assert run_interval == RunInterval(started, following, following - (following - started) * 0.2)
 
 
 @pytest.mark.parametrize(
@@ -74,20 +76,20 @@ def test_without_a_next_run_to_go_by_it_has_a_whole_interval_from_its_start(
     interval: timedelta | None, next_after_start: datetime | None
 ) -> None:
     started, following = START + timedelta(hours=13), START + timedelta(hours=10)
-    budget = make_budget(START, following, 0.2, interval, started, next_after_start=next_after_start)
-    assert budget == Budget(started, started + timedelta(hours=10), started + timedelta(hours=8))
+    run_interval = make_run_interval(START, following, 0.2, interval, started, next_after_start=next_after_start)
+    assert run_interval == RunInterval(started, started + timedelta(hours=10), started + timedelta(hours=8))
 
 
 @pytest.mark.parametrize("days", [0, 30])
 def test_a_backfilled_run_has_the_interval_from_its_start(days: int) -> None:
     started, following = START + timedelta(days=days, hours=1), START + timedelta(hours=10)
-    budget = make_budget(
+    run_interval = make_run_interval(
         START, following, 0.2, started_at=started, backfill=True, next_after_start=started + timedelta(minutes=5)
     )
-    assert budget == Budget(started, started + timedelta(hours=10), started + timedelta(hours=8))
+    assert run_interval == RunInterval(started, started + timedelta(hours=10), started + timedelta(hours=8))
 
 
 def test_a_backfilled_run_may_have_an_interval_of_its_own() -> None:
     started = START + timedelta(days=30)
-    budget = make_budget(START, None, 0, timedelta(hours=2), started, backfill=True)
-    assert budget == Budget(started, started + timedelta(hours=2), started + timedelta(hours=2))
+    run_interval = make_run_interval(START, None, 0, timedelta(hours=2), started, backfill=True)
+    assert run_interval == RunInterval(started, started + timedelta(hours=2), started + timedelta(hours=2))

@@ -12,7 +12,13 @@ from run_contract.files import read_json
 from run_contract.layout import RunPaths, Workspace
 from runtime_guard.alerting.levels import Phase
 from runtime_guard.forecast.pace import Pace
-from runtime_guard.forecast.run_status import expected_silence, find_phase, last_advance, look, queue_limit
+from runtime_guard.forecast.run_status import (  # _limit
+    expected_silence,
+    find_phase,
+    last_advance,
+    queue_limit,
+    read_status,
+)
 from tests.runtime_guard.runs import DEADLINE, PACE, START, plan, report
 
 
@@ -46,17 +52,17 @@ def test_the_phase_is_told_by_airflow_and_by_the_driver(
 
 def test_before_the_first_row_the_plan_says_when_it_will_end(run: RunPaths) -> None:
     plan(run)
-    found = look(run, START, None)
+    found = read_status(run, START, None)
     assert found.forecast is not None
     assert found.forecast.p50_seconds == pytest.approx(10_020, rel=0.01)
-    assert found.view.miss_probability == pytest.approx(0, abs=1e-6)
-    late = look(run, DEADLINE - timedelta(hours=1), None)
-    assert late.view.miss_probability == pytest.approx(1, abs=1e-6)
+    assert found.observation.miss_probability == pytest.approx(0, abs=1e-6)
+    late = read_status(run, DEADLINE - timedelta(hours=1), None)
+    assert late.observation.miss_probability == pytest.approx(1, abs=1e-6)
 
 
 def test_the_rows_that_are_carried_over_cost_nothing(run: RunPaths) -> None:
     plan(run, rows_to_predict=1000)
-    found = look(run, START, "running")
+    found = read_status(run, START, "running")
     assert found.forecast is not None
     assert found.forecast.p50_seconds == pytest.approx(1020, rel=0.01)
 
@@ -65,25 +71,25 @@ def test_while_it_predicts_its_own_pace_says_when_it_will_end(run: RunPaths) -> 
     plan(run)
     now = START + timedelta(hours=5)
     report(run, now, rows_done=3000)  # 6 s a row, where 1 s was planned
-    found = look(run, now, "running")
+    found = read_status(run, now, "running")
     assert found.forecast is not None
     assert 28_000 < found.forecast.p50_seconds < 45_000
-    assert found.view.miss_probability is not None
-    assert found.view.miss_probability > 0.8
-    assert (found.view.phase, found.view.last_advance, found.rows_done) == (Phase.PREDICTING, now, 3000)
+    assert found.observation.miss_probability is not None
+    assert found.observation.miss_probability > 0.8
+    assert (found.observation.phase, found.observation.last_advance, found.rows_done) == (Phase.PREDICTING, now, 3000)
 
 
 def test_without_a_plan_there_is_neither_forecast_nor_deadline(run: RunPaths) -> None:
-    found = look(run, START, "queued")
-    assert (found.forecast, found.view.deadline_at, found.view.miss_probability) == (None, None, None)
-    assert (found.view.queue_limit, found.rows_total, found.rows_done) == (None, 0, 0)
+    found = read_status(run, START, "queued")
+    assert (found.forecast, found.observation.deadline_at, found.observation.miss_probability) == (None, None, None)
+    assert (found.observation.queue_limit, found.rows_total, found.rows_done) == (None, 0, 0)
 
 
 def test_without_a_deadline_there_is_nothing_to_miss(run: RunPaths) -> None:
     plan(run, deadline_at=None, alert_at=None)
-    found = look(run, START, "queued")
+    found = read_status(run, START, "queued")
     assert found.forecast is not None
-    assert (found.view.miss_probability, found.view.queue_limit) == (None, None)
+    assert (found.observation.miss_probability, found.observation.queue_limit) == (None, None)
 
 
 def silence(run: RunPaths, pace: Pace | None = None) -> float | None:
