@@ -23,7 +23,8 @@ from batch_predictions.path_labels import label_of
 from run_contract.errors import BatchPredictionsError
 from run_contract.files import read_json, remove, remove_leftovers, replace_atomically, write_json
 from run_contract.image_paths import encode_path
-from run_contract.layout import FIRST_SHARD_ROWS, LAST_SHARD_ROWS, SHARDS_OF_ONE_SIZE, RunPaths, shard_name
+from run_contract.layout import RunPaths, shard_name
+from run_contract.manifest_layout import shard_sizes
 from run_contract.records.dataset import DatasetRecord
 
 log = logging.getLogger(__name__)
@@ -95,16 +96,6 @@ def _inspect(top: bytes, path: bytes, name: bytes) -> Found | None:
     if not stat.S_ISREG(found.st_mode):
         return Found(path, skipped="not a regular file")
     return Found(path, found.st_size, found.st_mtime_ns)
-
-
-def shard_sizes() -> Iterator[int]:
-    """Rows of shard 0, 1, 2, ...: small first and doubling, so that the cores of a small run share its rows
-    evenly, and a large run spends its time on images and not on tasks."""
-    rows = FIRST_SHARD_ROWS
-    while True:
-        for _ in range(SHARDS_OF_ONE_SIZE):
-            yield rows
-        rows = min(2 * rows, LAST_SHARD_ROWS)
 
 
 def build_manifest(

@@ -10,9 +10,6 @@ from pathlib import Path
 
 from run_contract.errors import BatchPredictionsError
 
-# The manifest's shards: so many of the first size, as many of twice that, and so on up to the last size.
-FIRST_SHARD_ROWS, LAST_SHARD_ROWS, SHARDS_OF_ONE_SIZE = 512, 4096, 16
-
 
 def deployed_workspace() -> Path:
     """The directory that Airflow and the Spark workers share. All that a run writes is below it."""
@@ -34,8 +31,8 @@ class Workspace:
         return self.root / "downloads"
 
     @property
-    def compiled_models(self) -> Path:
-        return self.root / "models" / "compiled"
+    def converted_models(self) -> Path:
+        return self.root / "models" / "converted"
 
     @property
     def published(self) -> Path:
@@ -110,16 +107,16 @@ class RunPaths:
         return self.root / "flips.json"
 
     @property
-    def basis(self) -> Path:
-        return self.root / "basis.json"
+    def base_run(self) -> Path:
+        return self.root / "base_run.json"
 
     @property
     def staging(self) -> Path:
         return self.root / "staging"
 
     @property
-    def fence(self) -> Path:
-        return self.root / "fence"
+    def fencing_token(self) -> Path:
+        return self.root / "fencing_token"
 
     @property
     def progress(self) -> Path:
@@ -138,7 +135,7 @@ class RunPaths:
         return self.root / "alerts.jsonl"
 
     @property
-    def watch(self) -> Path:
+    def watch_state(self) -> Path:
         return self.root / "watch.json"
 
     @property

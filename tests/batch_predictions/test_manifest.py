@@ -8,16 +8,15 @@ import struct
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from batch_predictions import manifest
-from batch_predictions.manifest import Found, build_manifest, shard_sizes, walk
+from batch_predictions.manifest import Found, build_manifest, walk
 from batch_predictions.path_labels import label_of
+from run_contract import manifest_layout
 from run_contract.errors import BatchPredictionsError
 from run_contract.image_paths import decode_path, encode_path
 from run_contract.layout import RunPaths, Workspace, shard_name
@@ -89,10 +88,6 @@ def test_order_and_columns(run: RunPaths, root: Path) -> None:
     assert (summary["source"], summary["root"], summary["content_id"]) == ("http://host/a.zip", str(root), "abc")
 
 
-def test_shards_double_up_to_the_last_size() -> None:
-    assert list(islice(shard_sizes(), 70)) == [512] * 16 + [1024] * 16 + [2048] * 16 + [4096] * 22
-
-
 @pytest.mark.parametrize(
     ("images", "sizes"),
     [(1, [1]), (2, [2]), (3, [2, 1]), (32, [2] * 16), (33, [2] * 16 + [1]), (40, [2] * 16 + [4, 4])],
@@ -100,7 +95,7 @@ def test_shards_double_up_to_the_last_size() -> None:
 def test_shards_are_cut(
     run: RunPaths, root: Path, monkeypatch: pytest.MonkeyPatch, images: int, sizes: list[int]
 ) -> None:
-    monkeypatch.setattr(manifest, "FIRST_SHARD_ROWS", 2)
+    monkeypatch.setattr(manifest_layout, "FIRST_SHARD_ROWS", 2)
     put(root, *(f"{number:03}.jpg" for number in range(images)))
     summary = build(run, root)
     assert (summary["rows"], summary["shards"]) == (images, len(sizes))

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from batch_predictions import manifest as manifest_module
 from batch_predictions.path_labels import label_of, split_of
 from batch_predictions.validate import Invalid, Tally, validate
+from run_contract import manifest_layout
 from run_contract.errors import BatchPredictionsError
 from run_contract.files import append_json_line, read_json, read_json_lines, write_json
 from run_contract.layout import RunPaths, Workspace, shard_name
@@ -36,7 +36,7 @@ ERROR_ROW: dict[str, Any] = {"prediction": None, "probability": None, "status": 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, RunPaths]:
     """A run with the shards 0 (4 rows) and 1 (2 rows), all predicted as Cat."""
-    monkeypatch.setattr(manifest_module, "FIRST_SHARD_ROWS", 4)
+    monkeypatch.setattr(manifest_layout, "FIRST_SHARD_ROWS", 4)
     workspace, run = make_run(tmp_path, NAMES)
     for shard in (0, 1):
         write_predictions(run, [predicted(path) for path in manifest_paths(run, shard)], shard)
@@ -214,7 +214,7 @@ def test_faults_are_listed_in_the_order_of_the_rows_and_counted_beyond(tmp_path:
 
 
 def test_no_more_than_twenty_missing_shards_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifest_module, "FIRST_SHARD_ROWS", 1)
+    monkeypatch.setattr(manifest_layout, "FIRST_SHARD_ROWS", 1)
     workspace, run = make_run(tmp_path, [f"{number}.jpg" for number in range(30)])
     with pytest.raises(Invalid, match=r"shard-000000\.parquet is missing; .* and 20 more"):
         validate(workspace, run, LABELS, 0.0)

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from batch_predictions import manifest
+from batch_predictions.manifest import build_manifest
+from run_contract import manifest_layout
 from run_contract.arguments import JobArguments
 from run_contract.files import read_json, sha256_of
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
@@ -44,8 +45,8 @@ class Stage:
         """A run with a manifest of many small shards."""
         run, root = self.workspace.run(run_key), str(pictures or self.pictures)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(manifest, "FIRST_SHARD_ROWS", FIRST_SHARD_ROWS)
-            manifest.build_manifest(run, DatasetRecord(source=root, root=root, content_id="pictures"), LABELS)
+            patch.setattr(manifest_layout, "FIRST_SHARD_ROWS", FIRST_SHARD_ROWS)
+            build_manifest(run, DatasetRecord(source=root, root=root, content_id="pictures"), LABELS)
         return run
 
     def submit(

@@ -32,7 +32,7 @@ NATIVE: dict[str, Any] = {"native": {"precisions": ["int8"]}}
 def calibrated(stage: Stage) -> None:
     """Measured beforehand: the cascade pays off on a machine that others load, or not, as they like."""
     spec, _ = load_spec(MODEL)
-    model_xml = next(stage.workspace.compiled_models.glob("*-openvino-*")) / "model.xml"
+    model_xml = next(stage.workspace.converted_models.glob("*-openvino-*")) / "model.xml"
     quantize_once(model_xml, _good_pictures(spec))
     calibration = Calibration("int8", images=300, band=3.0, share=0.1, low_cost=0.5)
     write_json(calibration_file(model_xml.parent), {"setting": setting_of(spec), "calibration": asdict(calibration)})

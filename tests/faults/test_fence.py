@@ -16,10 +16,12 @@ def test_only_the_newest_of_three_drivers_commits(stage: Stage, undisturbed: Run
     frozen, predicting = stage.tmp / "frozen", stage.tmp / "predicting"
     with stage.submit(run, driver={"commit": {"when": "before", "handshake": str(frozen)}}) as first:
         held = first.until_held(frozen)
-        token = run.fence.read_text()
+        token = run.fencing_token.read_text()
         holds = {"images": {"by_marker": {"MARK-C": str(predicting)}}}
         with stage.submit(run, executors=holds) as second:
-            second.until(lambda: run.fence.read_text() != token and not (run.staging / token).exists(), "its start")
+            second.until(
+                lambda: run.fencing_token.read_text() != token and not (run.staging / token).exists(), "its start"
+            )
             held.release()
             _assert_fenced(first)
             assert not stamps(run)
@@ -30,7 +32,7 @@ def test_only_the_newest_of_three_drivers_commits(stage: Stage, undisturbed: Run
                 _assert_fenced(second)
                 assert third.wait() == 0, third.output
     progress = assert_complete(run)
-    assert progress["attempt"] == run.fence.read_text()
+    assert progress["attempt"] == run.fencing_token.read_text()
     assert hashes(run) == hashes(undisturbed)
 
 

@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from batch_predictions import manifest as manifest_module
 from batch_predictions.manifest import build_manifest
 from batch_predictions.publish import export_csv, point
 from image_scoring.driver.incremental import choose_basis
 from image_scoring.worker.incremental import NO_STAMP_NS, Basis, CarryOver
+from run_contract import manifest_layout
 from run_contract.files import write_json
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
 from run_contract.records.dataset import DatasetRecord
@@ -49,7 +49,7 @@ class Scene:
 
     def run(self, key: str, shard_rows: int = 4, scoring: dict[str, Any] = SCORING) -> RunPaths:
         """A run over the images as they are, with its first shards of `shard_rows`, not predicted yet."""
-        self._cut.setattr(manifest_module, "FIRST_SHARD_ROWS", shard_rows)
+        self._cut.setattr(manifest_layout, "FIRST_SHARD_ROWS", shard_rows)
         run = self.workspace.run(key)
         build_manifest(run, DatasetRecord(str(self.pictures), str(self.pictures), "test"), LABELS)
         write_json(run.scoring, scoring)

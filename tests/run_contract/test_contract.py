@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError
 from run_contract.image_paths import decode_path, encode_path
 from run_contract.layout import Workspace, run_key, shard_name, shard_numbers
+from run_contract.manifest_layout import shard_sizes
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -150,3 +152,7 @@ def test_pending_shards_are_those_of_the_manifest_without_predictions(tmp_path: 
         (run.predictions / name).touch()
     assert shard_numbers(run.predictions) == [3, 10]
     assert run.pending_shards() == [0, 1, 2, 4, 5, 6, 7, 8, 9, 11]
+
+
+def test_shards_double_up_to_the_last_size() -> None:
+    assert list(islice(shard_sizes(), 70)) == [512] * 16 + [1024] * 16 + [2048] * 16 + [4096] * 22

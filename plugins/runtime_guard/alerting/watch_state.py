@@ -18,10 +18,10 @@ def hold_watch_state(run: RunPaths) -> Iterator[WatchState]:
     directory cannot be written.
     """
     with alone(run):
-        watch_state = WatchState.from_json(read_json(run.watch) or {})
+        watch_state = WatchState.from_json(read_json(run.watch_state) or {})
         watch_state.raised = [Level(level) for level in raised_levels(run)]
         yield watch_state
-        write_json(run.watch, {key: value for key, value in watch_state.to_json().items() if key != "raised"})
+        write_json(run.watch_state, {key: value for key, value in watch_state.to_json().items() if key != "raised"})
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from run_contract.layout import FIRST_SHARD_ROWS, LAST_SHARD_ROWS, SHARDS_OF_ONE_SIZE
+from run_contract.manifest_layout import FIRST_SHARD_ROWS, LAST_SHARD_ROWS, SHARDS_OF_ONE_SIZE
 
 # The rate of a core wanders: so much, as a share, over the rows of one run (standard deviation).
 DRIFT = 0.1

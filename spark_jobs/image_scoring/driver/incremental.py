@@ -19,7 +19,7 @@ def choose_basis(workspace: Workspace, run: RunPaths) -> Basis | None:
     The run that is published at the first call stays the candidate, kept in basis.json: whatever is published until
     the next attempt, it goes on with the same basis.
     """
-    record = _read(run.basis) or {"candidate": workspace.published_run()}
+    record = _read(run.base_run) or {"candidate": workspace.published_run()}
     candidate = record["candidate"]
     found = _judge(workspace, run, candidate)
     if isinstance(found, Basis):
@@ -28,7 +28,7 @@ def choose_basis(workspace: Workspace, run: RunPaths) -> Basis | None:
     else:
         log.info("run %s: nothing is carried over, %s", run.run_key, found)
         basis, reason = None, found
-    write_json(run.basis, {"candidate": candidate, "carried_over": reason is None, "reason": reason})
+    write_json(run.base_run, {"candidate": candidate, "carried_over": reason is None, "reason": reason})
     return basis
 
 

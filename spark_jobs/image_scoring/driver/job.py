@@ -65,7 +65,7 @@ def run_job(arguments: JobArguments, open_session: Callable[[], SparkSession]) -
 def begin(workspace: Path, run_key: str) -> Iterator[Attempt]:
     """An attempt that fences off earlier ones, and whose end progress.json tells, however it ends."""
     run = Workspace(workspace).run(run_key)
-    fence = Fence(run.fence)
+    fence = Fence(run.fencing_token)
     attempt = Attempt(Workspace(workspace), run, fence, Progress(run_key=run_key, attempt=fence.token))
     try:
         yield attempt
@@ -181,7 +181,7 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
     progress.engine, progress.precision, progress.model = choice.name, choice.precision, spec.model_id
     progress.label_agreement = choice.agreement
     _record_scoring(attempt, spec, choice)
-    golden = load_golden(spec, choice, attempt.workspace.compiled_models)
+    golden = load_golden(spec, choice, attempt.workspace.converted_models)
     basis = choose_basis(attempt.workspace, run) if arguments.only_new else None
     log.info("engine %s, precision %s", choice.name, choice.precision)
     return ScoringTask(summary["root"], spec, choice, golden, arguments.image_timeout, basis)

@@ -81,7 +81,7 @@ def _prepare(arguments: JobArguments, workspace: Workspace) -> ScoringTask:
         verification_images(run, root, spec),
         SpreadImages(run, root, spec),
     )
-    golden = load_golden(spec, choice, workspace.compiled_models)
+    golden = load_golden(spec, choice, workspace.converted_models)
     return ScoringTask(str(root), spec, choice, golden, arguments.image_timeout)
 
 

@@ -13,7 +13,7 @@ from run_contract.layout import Workspace
 def converted_directory(workspace: Workspace, spec: ModelSpec) -> Path:
     """Of one Keras file, for images of one size: a model may take any."""
     height, width = spec.input_size
-    return workspace.compiled_models / f"{spec.sha256}-openvino-{height}x{width}"
+    return workspace.converted_models / f"{spec.sha256}-openvino-{height}x{width}"
 
 
 def verdict_file(directory: Path, precision: str) -> Path:

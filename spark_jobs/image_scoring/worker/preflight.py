@@ -60,10 +60,10 @@ class Golden:
     model_sha256: str
 
 
-def load_golden(spec: ModelSpec, choice: EngineChoice, compiled_models: Path) -> Golden:
-    """The golden picture for this engine, made at its first use on the driver and kept below `compiled_models`."""
+def load_golden(spec: ModelSpec, choice: EngineChoice, converted_models: Path) -> Golden:
+    """The golden picture for this engine, made at its first use on the driver and kept below `converted_models`."""
     settings = sha256(repr((spec, choice)).encode()).hexdigest()[:16]
-    cache = compiled_models / f"golden-{settings}.json"
+    cache = converted_models / f"golden-{settings}.json"
     known = read_json(cache)
     model_sha256 = hash_model(choice)
     if known and known["model_sha256"] == model_sha256:

@@ -124,7 +124,7 @@ def test_a_run_that_was_predicted_in_another_way_is_no_basis(
     with caplog.at_level(logging.INFO):
         assert choose_basis(scene.workspace, run) is None
     assert caplog.messages == [f"run 2: nothing is carried over, the published run 1 was predicted with {cause}"]
-    assert read_json(run.basis)["reason"] in caplog.messages[0]
+    assert read_json(run.base_run)["reason"] in caplog.messages[0]
     write_json(run.scoring, SCORING)
     assert choose_basis(scene.workspace, run) is not None
 
@@ -136,7 +136,7 @@ def test_a_run_that_has_not_all_that_it_takes_is_no_basis(lacks: str, scene: Sce
     run = scene.run("2")
     os.rename(path, path.with_name("away"))
     assert choose_basis(scene.workspace, run) is None
-    assert "the published run 1 has not its manifest, scoring.json and predictions" in read_json(run.basis)["reason"]
+    assert "the published run 1 has not its manifest, scoring.json and predictions" in read_json(run.base_run)["reason"]
     path.write_text("{")
     assert choose_basis(scene.workspace, run) is None
 
@@ -146,10 +146,10 @@ def test_without_a_published_run_there_is_no_basis_at_any_attempt(scene: Scene) 
     run = scene.run("2")
     assert choose_basis(scene.workspace, run) is None
     record = {"candidate": None, "carried_over": False, "reason": "no run was published"}
-    assert read_json(run.basis) == record
+    assert read_json(run.base_run) == record
     scene.published("1")
     assert choose_basis(scene.workspace, run) is None
-    assert read_json(run.basis) == record
+    assert read_json(run.base_run) == record
 
 
 def test_a_run_is_not_its_own_basis(scene: Scene) -> None:
@@ -167,7 +167,7 @@ def test_the_basis_stays_when_another_run_is_published_in_the_middle(
     with caplog.at_level(logging.INFO):
         basis = basis_of(scene, run)
     assert caplog.messages == ["run 3: what is unchanged since run 1 is carried over"]
-    assert read_json(run.basis) == {"candidate": "1", "carried_over": True, "reason": None}
+    assert read_json(run.base_run) == {"candidate": "1", "carried_over": True, "reason": None}
     carry = CarryOver(basis)
     before = find(carry, rows_of(run, 0))[0]
     scene.published("2", outcome=lambda row: predicted(row["img_path"], probability=0.75))

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from batch_predictions import manifest as manifest_module
 from image_scoring.driver.commits import Commit, Flipped, commit_staged, drop_commits, load_commits
 from image_scoring.driver.fencing_token import Fence, Fenced
 from image_scoring.worker.udf import counts_path
+from run_contract import manifest_layout
 from run_contract.errors import TemporaryError
 from run_contract.files import append_json_line, read_json_lines, write_json
 from run_contract.layout import RunPaths, shard_name, shard_numbers
@@ -25,7 +25,7 @@ COUNTS = {"images": 4, "carried": 1, "rerun": 2, "rechecked": 3, "flips": 0, "be
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
     """A run with the shards 0 (4 rows) and 1 (2 rows)."""
-    monkeypatch.setattr(manifest_module, "FIRST_SHARD_ROWS", 4)
+    monkeypatch.setattr(manifest_layout, "FIRST_SHARD_ROWS", 4)
     _, run = make_run(tmp_path, [f"{n}.jpg" for n in range(6)])
     run.predictions.mkdir()
     return run
@@ -43,7 +43,7 @@ def stage(run: RunPaths, shards: Sequence[int], statuses: Sequence[str], part: i
 
 
 def commit(run: RunPaths, staged: Path, fence: Fence | None = None) -> list[Commit]:
-    return list(commit_staged(run, staged, run.staging / "counts", fence or Fence(run.fence)))
+    return list(commit_staged(run, staged, run.staging / "counts", fence or Fence(run.fencing_token)))
 
 
 def noted_shards(run: RunPaths) -> list[int]:
@@ -96,8 +96,8 @@ def test_what_was_not_staged_yet_is_nothing_to_commit(run: RunPaths) -> None:
 
 def test_an_attempt_that_was_superseded_commits_nothing(run: RunPaths) -> None:
     staged = stage(run, [1, 1], ["predicted"] * 2)
-    fence = Fence(run.fence)
-    Fence(run.fence)
+    fence = Fence(run.fencing_token)
+    Fence(run.fencing_token)
     with pytest.raises(Fenced):
         commit(run, staged, fence)
     assert len(list(staged.iterdir())) == 1
@@ -108,10 +108,10 @@ def test_an_attempt_that_was_superseded_commits_nothing(run: RunPaths) -> None:
 def test_the_fence_is_asked_before_each_shard(run: RunPaths) -> None:
     stage(run, [0] * 4, ["predicted"] * 4)
     staged = stage(run, [1, 1], ["predicted"] * 2, part=1)
-    fence = Fence(run.fence)
+    fence = Fence(run.fencing_token)
     commits = commit_staged(run, staged, run.staging / "counts", fence)
     assert next(commits).shard == 0
-    Fence(run.fence)
+    Fence(run.fencing_token)
     with pytest.raises(Fenced):
         next(commits)
     assert shard_numbers(run.predictions) == [0]

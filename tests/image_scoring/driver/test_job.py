@@ -49,7 +49,7 @@ def test_any_other_error_of_spark_is_worth_a_retry_and_told_in_one_line() -> Non
 
 def lose_the_run(workspace: Workspace, run: RunPaths, error: Exception) -> None:
     with begin(workspace.root, run.run_key):
-        Fence(run.fence)
+        Fence(run.fencing_token)
         raise error
 
 
@@ -111,7 +111,7 @@ def test_an_attempt_that_was_superseded_leaves_the_progress_to_the_other(tmp_pat
 
     def be_superseded() -> None:
         with begin(workspace.root, KEY) as attempt:
-            Fence(run.fence)
+            Fence(run.fencing_token)
             attempt.fence.check()
 
     with pytest.raises(Fenced):

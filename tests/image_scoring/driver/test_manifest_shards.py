@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from batch_predictions import manifest as manifest_module
 from batch_predictions.manifest import build_manifest
 from image_scoring.images.manifest_shards import count_rows, manifest_rows
 from image_scoring.images.preprocessing import preprocess
 from image_scoring.model.sample_images import first_images
 from image_scoring.model.spec import ModelSpec
+from run_contract import manifest_layout
 from run_contract.layout import RunPaths, Workspace
 from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, make_run
@@ -25,7 +25,7 @@ SPEC = ModelSpec("m", "0", input_size=(8, 8))
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
     """A run with the shards 0 (4 rows) and 1 (2 rows)."""
-    monkeypatch.setattr(manifest_module, "FIRST_SHARD_ROWS", 4)
+    monkeypatch.setattr(manifest_layout, "FIRST_SHARD_ROWS", 4)
     _, run = make_run(tmp_path, [f"{n}.jpg" for n in range(6)])
     return run
 

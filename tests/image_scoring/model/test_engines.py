@@ -40,7 +40,7 @@ def test_openvino_answers_as_keras_and_is_converted_once(tmp_path: Path) -> None
     workspace, (spec, _), images = Workspace(tmp_path), load_spec(MODEL), sample_images(12)
     choice = choose_engine(workspace, MODEL, spec, "auto", "f32", images)
     assert (choice.name, choice.precision) == ("openvino", "f32")
-    assert Path(choice.path).is_relative_to(workspace.compiled_models)
+    assert Path(choice.path).is_relative_to(workspace.converted_models)
 
     engine = open_engine(choice)
     found = engine.predict(images)
@@ -162,7 +162,7 @@ def test_tensorflow_is_taken_when_it_is_asked_for_and_converts_nothing(tmp_path:
     model, workspace = save_model(tmp_path / "model.keras"), Workspace(tmp_path / "workspace")
     choice = choose_engine(workspace, model, spec_of(model), "tensorflow", "f32", SMALL)
     assert choice == EngineChoice("tensorflow", "f32", str(model))
-    assert not workspace.compiled_models.exists()
+    assert not workspace.converted_models.exists()
 
 
 @pytest.mark.parametrize("engine", ["auto", "openvino", "tensorflow"])

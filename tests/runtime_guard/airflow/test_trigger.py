@@ -92,10 +92,10 @@ def test_it_keeps_what_it_knows_where_the_next_one_finds_it(run: RunPaths, monke
     at_risk = datetime.now(UTC) + timedelta(hours=1)
     plan(run, deadline_at=at_risk.isoformat(), alert_at=at_risk.isoformat())  # the plan's pace needs three hours
     assert first_event(make_trigger(run)) == TriggerEvent({"status": ENDED})
-    assert read_json(run.watch)["late_polls"] == 1
+    assert read_json(run.watch_state)["late_polls"] == 1
     tell(monkeypatch, "running")
     assert first_event(make_trigger(run)) == TriggerEvent({"status": ALERT})
-    assert read_json(run.watch)["late_polls"] == 2
+    assert read_json(run.watch_state)["late_polls"] == 2
 
 
 def tell_by_driver(run: RunPaths, state: str, seconds_ago: float = 0.0) -> None:

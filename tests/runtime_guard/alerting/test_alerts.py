@@ -77,12 +77,12 @@ def test_nothing_is_raised_when_predict_has_ended_since(run: RunPaths) -> None:
 def test_a_watch_that_begins_anew_goes_on_where_the_last_one_stopped(run: RunPaths) -> None:
     make_late(run)
     find_alerts(run, NOW, "running")
-    assert read_json(run.watch)["late_polls"] == 1
-    assert "raised" not in read_json(run.watch)  # alerts.jsonl alone says that
-    run.watch.unlink()
+    assert read_json(run.watch_state)["late_polls"] == 1
+    assert "raised" not in read_json(run.watch_state)  # alerts.jsonl alone says that
+    run.watch_state.unlink()
     assert find_alerts(run, NOW, "running") == []
     assert [alert.level for alert in raise_alerts(run, NOW, "running")] == [Level.AT_RISK]
-    run.watch.unlink()
+    run.watch_state.unlink()
     assert [len(raise_alerts(run, NOW, "running")) for _ in range(4)] == [0, 1, 0, 0]
     assert levels(run) == ["at_risk", "late"]
 
