@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import run_contract
 from run_contract.layout import deployed_workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -23,4 +24,6 @@ SPARK_PROPERTIES = os.environ.get("BATCH_PREDICTIONS_SPARK_PROPERTIES") or None
 
 SAMPLE = REPOSITORY / "sample" / "pictures"
 MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"
-SPARK_JOBS = REPOSITORY / "spark_jobs"
+
+SPARK_JOBS = Path(run_contract.__file__).resolve().parents[1]
+"""The directory of predict.py and of the packages it imports, in the repository as in an installation by pip."""
