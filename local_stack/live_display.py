@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from run_contract.layout import RunPaths, Workspace
-from runs_page.page_model import Story, tell_without_plots
-from runs_page.run_data import Scene, Stage, read_scene
+from runs_page.page_model import PageModel, make_page_model
+from runs_page.run_data import RunData, TaskState, read_run_data
 
 STYLES = {"good": "green", "warn": "yellow", "bad": "red", "busy": "cyan", "neutral": "default"}
 STAGE_STYLES = {"success": "green", "failed": "red", "running": "bold cyan", "none": "dim"}
@@ -37,40 +37,42 @@ class LiveDisplay:
 
     def show(self, states: dict[str, str | None], progress: dict[str, Any]) -> None:
         """progress is read again, with the rest of the run's files."""
-        stages = {name: Stage(name, state) for name, state in states.items()}
-        scene = read_scene(self._run, Workspace(self._run.root.parents[1]), "running", stages)
-        self._live.update(Group(self._spinner, Padding(draw(scene, tell_without_plots(scene)), (0, 0, 0, 2))))
+        tasks = {name: TaskState(name, state) for name, state in states.items()}
+        run_data = read_run_data(self._run, Workspace(self._run.root.parents[1]), "running", tasks)
+        self._live.update(
+            Group(self._spinner, Padding(draw(run_data, make_page_model(run_data, with_plots=False)), (0, 0, 0, 2)))
+        )
 
     def note(self, text: str) -> None:
         self._live.console.print(text, highlight=False, markup=False)
 
 
-def draw(scene: Scene, story: Story) -> RenderableType:
-    """The answer, the bar, the figures, the stages and the alerts. Whatever is put in stays text."""
-    style = STYLES[story.answer.tone]
-    lines: list[RenderableType] = [Text(story.answer.title, f"bold {style}")]
-    lines += [Text(detail, "dim") for detail in story.answer.details if detail]
-    total = scene.progress.get("rows_total")
+def draw(run_data: RunData, page_model: PageModel) -> RenderableType:
+    """The answer, the bar, the figures, the tasks and the alerts. Whatever is put in stays text."""
+    style = STYLES[page_model.headline.tone]
+    lines: list[RenderableType] = [Text(page_model.headline.title, f"bold {style}")]
+    lines += [Text(detail, "dim") for detail in page_model.headline.details if detail]
+    total = run_data.progress.get("rows_total")
     if isinstance(total, int) and total:
         bar = Table.grid()  # a bar alone does not end its line
-        bar.add_row(ProgressBar(total, scene.progress.get("rows_done", 0), width=60))
+        bar.add_row(ProgressBar(total, run_data.progress.get("rows_done", 0), width=60))
         lines.append(bar)
-    if story.tiles:
-        lines.append(_tiles(story))
-    lines.append(_stages(story))
-    lines += [Text(f"{alert.level}: {alert.text}", "green" if alert.good else "yellow") for alert in story.alerts]
+    if page_model.tiles:
+        lines.append(_tiles(page_model))
+    lines.append(_stages(page_model))
+    lines += [Text(f"{alert.level}: {alert.text}", "green" if alert.good else "yellow") for alert in page_model.alerts]
     return Group(*lines)
 
 
-def _tiles(story: Story) -> Table:
+def _tiles(page_model: PageModel) -> Table:
     table = Table.grid(padding=(0, 2))
-    for tile in story.tiles:
+    for tile in page_model.tiles:
         table.add_row(Text(tile.name, "dim"), Text(tile.value, "bold"), Text(tile.note, "dim"))
     return table
 
 
-def _stages(story: Story) -> Text:
+def _stages(page_model: PageModel) -> Text:
     text = Text()
-    for stage in story.stages:
-        text.append(f"{stage.mark} {stage.name}  ", STAGE_STYLES.get(stage.state, ""))
+    for task in page_model.tasks:
+        text.append(f"{task.mark} {task.name}  ", STAGE_STYLES.get(task.state, ""))
     return text

@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from run_contract.files import replace_atomically
 from run_contract.layout import RunPaths, Workspace
-from runs_page.catalogue import Found
-from runs_page.page_model import tell
-from runs_page.run_data import Scene, read_scene
+from runs_page.page_model import make_page_model
+from runs_page.plot_catalog import Plot
+from runs_page.run_data import RunData, read_run_data
 from runs_page.templating import STYLE, environment
 
 
@@ -21,7 +21,7 @@ def write_report(workspace: Workspace, run: RunPaths) -> None:
         environment()
         .get_template("report.html.j2")
         .render(
-            story=tell(_scene(workspace, run)),
+            page_model=make_page_model(_run_data(workspace, run)),
             run_key=run.run_key,
             style=Markup(STYLE.read_text(encoding="utf-8")),  # noqa: S704 (our own)
             picture=_picture,
@@ -31,14 +31,14 @@ def write_report(workspace: Workspace, run: RunPaths) -> None:
         part.write_text(page, encoding="utf-8")
 
 
-def _scene(workspace: Workspace, run: RunPaths) -> Scene:
+def _run_data(workspace: Workspace, run: RunPaths) -> RunData:
     """As it is when the run has ended, without its tasks, which only Airflow knows."""
-    scene = read_scene(run, workspace, "success", {})
-    ended = scene.finished_at or datetime.fromtimestamp(0, UTC)
-    return read_scene(run, workspace, "success", {}, ended)
+    run_data = read_run_data(run, workspace, "success", {})
+    ended = run_data.finished_at or datetime.fromtimestamp(0, UTC)
+    return read_run_data(run, workspace, "success", {}, ended)
 
 
-def _picture(found: Found, theme: str) -> str:
+def _picture(plot: Plot, theme: str) -> str:
     """The plot as a data: address."""
-    svg = found.svg(theme, "full" if found.plot.full else "wide")
+    svg = plot.svg(theme, "full" if plot.spec.full_width else "wide")
     return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"

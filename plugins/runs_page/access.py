@@ -14,7 +14,7 @@ from fastapi import Depends, HTTPException
 from sqlalchemy import select
 
 from run_contract.layout import RunPaths, Workspace, deployed_workspace, run_key
-from runs_page.run_data import Stage
+from runs_page.run_data import TaskState
 
 DAG_ID = "batch_predictions"
 MOST_RUNS = 1000
@@ -31,7 +31,7 @@ ACCESS = [Depends(requires_access_dag("GET")), Depends(check_dag)]
 
 
 @dataclass(frozen=True)
-class RunView:
+class RunRef:
     """One DAG run: state as Airflow names it, and where its files are."""
 
     dag_id: str
@@ -49,23 +49,25 @@ def find_workspace() -> Workspace:
 WorkspaceDep = Annotated[Workspace, Depends(find_workspace)]
 
 
-def find_run(dag_id: str, run_id: str, session: SessionDep, workspace: WorkspaceDep) -> RunView:
+def find_run(dag_id: str, run_id: str, session: SessionDep, workspace: WorkspaceDep) -> RunRef:
     """Raises 404 when Airflow knows no such run: nothing of the address reaches the file system."""
     found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if found is None:
         raise HTTPException(404, "Airflow knows no such run.")
     due = found.logical_date or found.run_after
-    return RunView(dag_id, run_id, str(found.state), workspace.run(run_key(due)), workspace, due)
+    return RunRef(dag_id, run_id, str(found.state), workspace.run(run_key(due)), workspace, due)
 
 
-RunOfDag = Annotated[RunView, Depends(find_run)]
+RunDep = Annotated[RunRef, Depends(find_run)]
 
 
-def find_stages(dag_id: str, run_id: str, session: SessionDep) -> Mapping[str, Stage]:
+def find_tasks(dag_id: str, run_id: str, session: SessionDep) -> Mapping[str, TaskState]:
     """The tasks of the run by their id."""
     columns = (TaskInstance.task_id, TaskInstance.state, TaskInstance.start_date, TaskInstance.end_date)
     rows = session.execute(select(*columns).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id))
-    return {row.task_id: Stage(row.task_id, _text(row.state), _utc(row.start_date), _utc(row.end_date)) for row in rows}
+    return {
+        row.task_id: TaskState(row.task_id, _text(row.state), _utc(row.start_date), _utc(row.end_date)) for row in rows
+    }
 
 
 def find_run_ids(dag_id: str, session: SessionDep) -> Mapping[str, str]:
@@ -75,8 +77,8 @@ def find_run_ids(dag_id: str, session: SessionDep) -> Mapping[str, str]:
     return {run_key(row.logical_date or row.run_after): row.run_id for row in session.execute(newest)}
 
 
-RunIds = Annotated[Mapping[str, str], Depends(find_run_ids)]
-StagesOfRun = Annotated[Mapping[str, Stage], Depends(find_stages)]
+RunIdsDep = Annotated[Mapping[str, str], Depends(find_run_ids)]
+TasksDep = Annotated[Mapping[str, TaskState], Depends(find_tasks)]
 
 
 def _text(state: Any) -> str | None:

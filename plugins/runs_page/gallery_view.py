@@ -12,10 +12,10 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from markupsafe import Markup
 
 from run_contract.layout import RunPaths
-from runs_page.access import RunOfDag
+from runs_page.access import RunDep
 from runs_page.pages import render
 from runs_page.selection import TENTHS, Filters, GalleryFile
-from runs_page.thumbnail import NoPicture, make_thumbnail, picture_row
+from runs_page.thumbnail import NoThumbnail, make_thumbnail, predicted_row
 
 KINDS = {
     "All": Filters(),
@@ -37,7 +37,7 @@ limiter = CapacityLimiter(PICTURES_AT_A_TIME)
 
 
 @router.get("/dags/{dag_id}/runs/{run_id}/gallery")
-def show_gallery(request: Request, run: RunOfDag) -> Response:
+def show_gallery(request: Request, run: RunDep) -> Response:
     gallery = _open(run.paths)
     if isinstance(gallery, str):
         return render(request, "no_gallery.html.j2", run=run, why=gallery)
@@ -57,7 +57,7 @@ def show_gallery(request: Request, run: RunOfDag) -> Response:
 
 
 @router.get("/dags/{dag_id}/runs/{run_id}/images/{shard}/{row}")
-async def show_image(request: Request, run: RunOfDag, shard: str, row: str, session: SessionDep) -> Response:
+async def show_image(request: Request, run: RunDep, shard: str, row: str, session: SessionDep) -> Response:
     if not all(re.fullmatch("[0-9]{1,9}", number) for number in (shard, row)):
         raise HTTPException(404, "There is no such image.")
     session.close()  # none of the database's connections waits for a picture
@@ -68,13 +68,13 @@ async def show_image(request: Request, run: RunOfDag, shard: str, row: str, sess
 def _picture(run: RunPaths, shard: int, row: int, known: str) -> Response:
     """known: the tag of the picture that the browser has."""
     try:
-        found = picture_row(run, shard, row)
+        found = predicted_row(run, shard, row)
         tag = f'"{sha256(repr(sorted(found.items())).encode()).hexdigest()[:32]}"'
         headers = {**PICTURE_HEADERS, "ETag": tag}
         if known == tag:
             return Response(status_code=304, headers=headers)
         return Response(make_thumbnail(run, found), media_type="image/jpeg", headers=headers)
-    except NoPicture as error:
+    except NoThumbnail as error:
         return Response(f"{error}\n", 404, {**PICTURE_HEADERS, "Cache-Control": "no-store"}, "text/plain")
 
 

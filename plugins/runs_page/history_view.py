@@ -6,10 +6,10 @@ from typing import Literal
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from runs_page.access import RunIds, WorkspaceDep
-from runs_page.catalogue import HISTORY_PLOTS, find_plots
-from runs_page.outlook import COLUMNS, outlook_of, rows_of
+from runs_page.access import RunIdsDep, WorkspaceDep
+from runs_page.history_model import COLUMNS, make_history_headline, make_history_rows
 from runs_page.pages import render, render_plot
+from runs_page.plot_catalog import HISTORY_PLOTS, make_plots
 from runs_page.records import read_lines
 
 PLOTTED_RUNS = 90
@@ -18,16 +18,16 @@ router = APIRouter(prefix="/dags/{dag_id}")
 
 
 @router.get("/history")
-def show_history(request: Request, workspace: WorkspaceDep, run_ids: RunIds) -> Response:
+def show_history(request: Request, workspace: WorkspaceDep, run_ids: RunIdsDep) -> Response:
     lines = read_lines(workspace.history)
     return render(
         request,
         "history.html.j2",
         run=None,
-        answer=outlook_of(lines),
+        headline=make_history_headline(lines),
         columns=COLUMNS,
-        rows=rows_of(lines, run_ids),
-        plots=find_plots(HISTORY_PLOTS, lines[-PLOTTED_RUNS:]),
+        rows=make_history_rows(lines, run_ids),
+        plots=make_plots(HISTORY_PLOTS, lines[-PLOTTED_RUNS:]),
     )
 
 

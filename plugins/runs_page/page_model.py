@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from runs_page.catalogue import RUN_PLOTS, Found, find_plots
-from runs_page.headline import Answer, answer_of
-from runs_page.records import unless_garbled
-from runs_page.run_data import STAGES, Scene, Stage, moment_of
-from runs_page.tiles import Tile, tiles_of
+from runs_page.headline import Headline, make_headline
+from runs_page.plot_catalog import RUN_PLOTS, Plot, make_plots
+from runs_page.records import unless_damaged
+from runs_page.run_data import TASKS, RunData, TaskState, moment_of
+from runs_page.tiles import Tile, make_tiles
 from runs_page.wording import length, moment
 from runtime_guard.alerting.levels import Level
 
@@ -31,7 +31,7 @@ MARKS = {
 NOT_YET = ("·", "to come")
 
 
-class StageLine(NamedTuple):
+class TaskLine(NamedTuple):
     name: str
     state: str
     mark: str
@@ -47,60 +47,56 @@ class AlertLine(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Story:
+class PageModel:
     """alerts: the newest first. ended: nothing will change any more. facts: name and value of what the run was."""
 
-    answer: Answer
+    headline: Headline
     tiles: list[Tile]
-    stages: list[StageLine]
+    tasks: list[TaskLine]
     alerts: list[AlertLine]
-    plots: list[Found]
+    plots: list[Plot]
     facts: list[tuple[str, str]]
     tables: list[tuple[str, list[tuple[str, str]]]]
     ended: bool
 
 
-def tell(scene: Scene) -> Story:
-    return replace(tell_without_plots(scene), plots=find_plots(RUN_PLOTS, scene))
-
-
-def tell_without_plots(scene: Scene) -> Story:
-    """For a terminal."""
-    return Story(
-        answer=answer_of(scene),
-        tiles=tiles_of(scene),
-        stages=[_stage(scene, name) for name in STAGES] if scene.stages else [],
-        alerts=[line for alert in reversed(scene.alerts) if (line := _alert(alert, scene))],
-        plots=[],
-        facts=_facts(scene) or [],
-        tables=_tables(scene) or [],
-        ended=scene.ended,
+def make_page_model(run_data: RunData, with_plots: bool = True) -> PageModel:
+    """Return what a page shows of a run. A terminal needs no plots."""
+    return PageModel(
+        headline=make_headline(run_data),
+        tiles=make_tiles(run_data),
+        tasks=[_task_line(run_data, name) for name in TASKS] if run_data.tasks else [],
+        alerts=[line for alert in reversed(run_data.alerts) if (line := _alert(alert, run_data))],
+        plots=make_plots(RUN_PLOTS, run_data) if with_plots else [],
+        facts=_facts(run_data) or [],
+        tables=_tables(run_data) or [],
+        ended=run_data.ended,
     )
 
 
-def _stage(scene: Scene, name: str) -> StageLine:
-    stage = scene.stages.get(name, Stage(name, None))
-    mark, words = MARKS.get(stage.state or "", NOT_YET if stage.state is None else ("·", stage.state))
-    end = stage.ended_at or (scene.now if stage.state in ("running", "deferred") else None)
-    seconds = (end - stage.started_at).total_seconds() if stage.started_at and end else None
-    return StageLine(name, stage.state or "none", mark, words, length(seconds) if seconds is not None else "")
+def _task_line(run_data: RunData, name: str) -> TaskLine:
+    task = run_data.tasks.get(name, TaskState(name, None))
+    mark, words = MARKS.get(task.state or "", NOT_YET if task.state is None else ("·", task.state))
+    end = task.ended_at or (run_data.now if task.state in ("running", "deferred") else None)
+    seconds = (end - task.started_at).total_seconds() if task.started_at and end else None
+    return TaskLine(name, task.state or "none", mark, words, length(seconds) if seconds is not None else "")
 
 
-@unless_garbled(None)
-def _alert(alert: Mapping[str, Any], scene: Scene) -> AlertLine:
+@unless_damaged(None)
+def _alert(alert: Mapping[str, Any], run_data: RunData) -> AlertLine:
     level = str(alert["level"])
-    text = str(alert["text"]).removeprefix(f"run {scene.paths.run_key}: ")
+    text = str(alert["text"]).removeprefix(f"run {run_data.paths.run_key}: ")
     return AlertLine(level.replace("_", " "), moment(moment_of(alert.get("raised_at"))), text, level == Level.RECOVERED)
 
 
-@unless_garbled(None)
-def _facts(scene: Scene) -> list[tuple[str, str]]:
-    progress, metrics = scene.progress, scene.metrics
+@unless_damaged(None)
+def _facts(run_data: RunData) -> list[tuple[str, str]]:
+    progress, metrics = run_data.progress, run_data.metrics
     engine = " ".join(str(progress[name]) for name in ("engine", "precision") if progress.get(name))
     agreement = progress.get("label_agreement")
     workers = f"{progress['workers']} with {progress['cores']} cores" if progress.get("workers") else ""
     facts = [
-        ("Run", scene.paths.run_key),
+        ("Run", run_data.paths.run_key),
         ("Source", str(metrics.get("source") or "")),
         ("Model", str(progress.get("model") or "")),
         ("Engine", engine),
@@ -110,10 +106,10 @@ def _facts(scene: Scene) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-@unless_garbled(None)
-def _tables(scene: Scene) -> list[tuple[str, list[tuple[str, str]]]]:
+@unless_damaged(None)
+def _tables(run_data: RunData) -> list[tuple[str, list[tuple[str, str]]]]:
     """Figures that the plots show, or that none shows, as numbers."""
-    metrics = scene.metrics
+    metrics = run_data.metrics
     if not metrics:
         return []
     counts = {

@@ -10,8 +10,8 @@ from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
 from runs_page.access import DAG_ID
-from runs_page.catalogue import Plot, find_plot
-from runs_page.records import unless_garbled
+from runs_page.plot_catalog import PlotSpec, make_plot
+from runs_page.records import unless_damaged
 from runs_page.templating import environment
 
 PLOT_HEADERS = {
@@ -32,11 +32,11 @@ def address_below(request: Request) -> Callable[..., str]:
     return lambda *parts: "/".join([root, *(quote(str(part), safe="") for part in parts)])
 
 
-def render_plot(plots: Mapping[str, Plot], name: str, source: Any, theme: str, size: str) -> Response:
+def render_plot(specs: Mapping[str, PlotSpec], name: str, source: Any, theme: str, size: str) -> Response:
     """404 when there is nothing to draw, or when it cannot be drawn. The address holds the version: the answer may be
     kept."""
-    found = find_plot(plots, name, source)
-    svg = unless_garbled(None)(found.svg)(theme, size) if found else None
+    plot = make_plot(specs, name, source)
+    svg = unless_damaged(None)(plot.svg)(theme, size) if plot else None
     if svg is None:
         raise HTTPException(404, "There is nothing to draw.")
     return Response(svg, media_type="image/svg+xml", headers=PLOT_HEADERS)

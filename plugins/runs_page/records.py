@@ -22,7 +22,7 @@ BAD_RECORD = (ValueError, KeyError, TypeError, AttributeError, IndexError, Arith
 LINE_LIMIT = 400
 
 
-def unless_garbled(default: D) -> Callable[[Callable[P, R]], Callable[P, R | D]]:
+def unless_damaged(default: D) -> Callable[[Callable[P, R]], Callable[P, R | D]]:
     """The function gives `default` where a record that it reads is not what it should be: a page has a gap then."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R | D]:

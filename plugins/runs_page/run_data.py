@@ -9,18 +9,18 @@ from functools import cached_property
 from typing import Any
 
 from run_contract.layout import RunPaths, Workspace
-from runs_page.records import read_lines, read_record, unless_garbled
+from runs_page.records import read_lines, read_record, unless_damaged
 from runtime_guard.alerting.levels import Phase
 from runtime_guard.forecast.run_status import RunStatus, read_status
 
-STAGES = ("download", "manifest", "plan", "predict", "watch_runtime", "validate", "publish")
+TASKS = ("download", "manifest", "plan", "predict", "watch_runtime", "validate", "publish")
 ENDED = ("success", "failed")
-STEP_SECONDS = 5
+REDRAW_SECONDS = 5
 """So often the plot of a run that goes is drawn anew."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class TaskState:
     """A task of the run. state: as Airflow names it; None before it is scheduled."""
 
     task_id: str
@@ -30,13 +30,13 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Scene:
+class RunData:
     """A run at the moment `now`. state: of the DAG run, as Airflow names it. Records are empty while there is none."""
 
     paths: RunPaths
     workspace: Workspace
     state: str
-    stages: Mapping[str, Stage]
+    tasks: Mapping[str, TaskState]
     now: datetime
     plan: Mapping[str, Any] = field(default_factory=dict)
     progress: Mapping[str, Any] = field(default_factory=dict)
@@ -73,19 +73,19 @@ class Scene:
         return moment_of(self.line.get("finished_at"))
 
     @property
-    def step(self) -> datetime:
+    def drawn_at(self) -> datetime:
         """`now`, in steps: what is drawn of a run stays the same for a while."""
-        return self.now - timedelta(seconds=self.now.timestamp() % STEP_SECONDS)
+        return self.now - timedelta(seconds=self.now.timestamp() % REDRAW_SECONDS)
 
 
-def read_scene(
-    paths: RunPaths, workspace: Workspace, state: str, stages: Mapping[str, Stage], now: datetime | None = None
-) -> Scene:
-    return Scene(
+def read_run_data(
+    paths: RunPaths, workspace: Workspace, state: str, tasks: Mapping[str, TaskState], now: datetime | None = None
+) -> RunData:
+    return RunData(
         paths,
         workspace,
         state,
-        stages,
+        tasks,
         now or datetime.now(UTC),
         plan=read_record(paths.plan),
         progress=read_record(paths.progress),
@@ -96,13 +96,13 @@ def read_scene(
     )
 
 
-@unless_garbled(None)
-def status_at(scene: Scene, now: datetime) -> RunStatus | None:
-    predict = scene.stages.get("predict")
-    return read_status(scene.paths, now, predict.state if predict else None)
+@unless_damaged(None)
+def status_at(run_data: RunData, now: datetime) -> RunStatus | None:
+    predict = run_data.tasks.get("predict")
+    return read_status(run_data.paths, now, predict.state if predict else None)
 
 
-@unless_garbled(None)
+@unless_damaged(None)
 def moment_of(text: str | None) -> datetime | None:
     """An ISO time of a record."""
     moment = datetime.fromisoformat(text) if text else None

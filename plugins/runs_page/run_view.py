@@ -7,31 +7,31 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
-from runs_page.access import RunOfDag, StagesOfRun
-from runs_page.catalogue import RUN_PLOTS
-from runs_page.page_model import tell
+from runs_page.access import RunDep, TasksDep
+from runs_page.page_model import make_page_model
 from runs_page.pages import render, render_plot
-from runs_page.run_data import Scene, read_scene
+from runs_page.plot_catalog import RUN_PLOTS
+from runs_page.run_data import RunData, read_run_data
 
 router = APIRouter(prefix="/dags/{dag_id}/runs/{run_id}")
 
 
-def find_scene(run: RunOfDag, stages: StagesOfRun) -> Scene:
-    return read_scene(run.paths, run.workspace, run.state, stages)
+def find_run_data(run: RunDep, tasks: TasksDep) -> RunData:
+    return read_run_data(run.paths, run.workspace, run.state, tasks)
 
 
-SceneOfRun = Annotated[Scene, Depends(find_scene)]
+RunDataDep = Annotated[RunData, Depends(find_run_data)]
 
 
 @router.get("")
-def show_run(request: Request, run: RunOfDag, scene: SceneOfRun) -> Response:
-    return render(request, "run.html.j2", run=run, story=tell(scene))
+def show_run(request: Request, run: RunDep, run_data: RunDataDep) -> Response:
+    return render(request, "run.html.j2", run=run, page_model=make_page_model(run_data))
 
 
 @router.get("/figures")
-def show_figures(request: Request, run: RunOfDag, scene: SceneOfRun) -> Response:
+def show_figures(request: Request, run: RunDep, run_data: RunDataDep) -> Response:
     """The figures alone; 304 while they are the same."""
-    page = render(request, "figures.html.j2", run=run, story=tell(scene))
+    page = render(request, "figures.html.j2", run=run, page_model=make_page_model(run_data))
     etag = f'"{hashlib.sha256(page.body).hexdigest()[:16]}"'
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"ETag": etag})
@@ -42,10 +42,10 @@ def show_figures(request: Request, run: RunOfDag, scene: SceneOfRun) -> Response
 @router.get("/plots/{name}.svg")
 def show_plot(
     name: str,
-    scene: SceneOfRun,
+    run_data: RunDataDep,
     theme: Literal["light", "dark"] = "light",
     size: Literal["narrow", "wide", "full"] = "wide",
 ) -> Response:
     if name not in RUN_PLOTS:
         raise HTTPException(404, "There is no such plot.")
-    return render_plot(RUN_PLOTS, name, scene, theme, size)
+    return render_plot(RUN_PLOTS, name, run_data, theme, size)

@@ -65,7 +65,7 @@ class Filters:
     def by_confidence(self) -> bool:
         return (self.least, self.most) != (0, 100)
 
-    def lets_through(self, stratum: Mapping[str, Any]) -> bool:
+    def accepts(self, stratum: Mapping[str, Any]) -> bool:
         """Whether the rows of a stratum are wanted, whatever their label."""
         tenth = stratum["tenth"]
         return (
@@ -77,7 +77,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Shown:
+class GalleryPage:
     """One page. found: rows of the gallery that the filters let through; total: of the whole run, None if unknown."""
 
     rows: list[dict[str, Any]]
@@ -118,16 +118,16 @@ class GalleryFile:
 
     def count(self, filters: Filters) -> int:
         """Rows of the whole run that the filters let through, but for their label."""
-        return sum(stratum["rows"] for stratum in self.strata if filters.lets_through(stratum))
+        return sum(stratum["rows"] for stratum in self.strata if filters.accepts(stratum))
 
-    def show(self, filters: Filters) -> Shown:
+    def show(self, filters: Filters) -> GalleryPage:
         places = self._places(filters)
         pages = max(-(-len(places) // PAGE_ROWS), 1)
         page = min(filters.page, pages)
         here = places[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
         rows = [self._table.slice(place, 1).to_pylist()[0] for place in here]
         total = len(places) if self.is_whole else None if filters.label else self.count(filters)
-        return Shown(rows, len(places), total, page, pages)
+        return GalleryPage(rows, len(places), total, page, pages)
 
     def _places(self, filters: Filters) -> Sequence[int]:
         """Where the rows are that the filters let through."""

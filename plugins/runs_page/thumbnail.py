@@ -19,13 +19,13 @@ from run_contract.table import PREDICTED
 SIDE = 200  # pixels
 
 
-class NoPicture(Exception):
+class NoThumbnail(Exception):
     """Why there is none, for a person."""
 
 
-def picture_row(run: RunPaths, shard: int, row: int) -> dict[str, Any]:
+def predicted_row(run: RunPaths, shard: int, row: int) -> dict[str, Any]:
     """img_path, size_bytes and modified_ns of a row that was predicted: what the job has decoded once can be decoded
-    here. Raises NoPicture."""
+    here. Raises NoThumbnail."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -36,21 +36,21 @@ def picture_row(run: RunPaths, shard: int, row: int) -> dict[str, Any]:
         found: dict[str, Any] = images.slice(row, 1).to_pylist()[0]
         status = statuses.slice(row, 1).to_pylist()[0]["status"]
     except (OSError, IndexError, pa.ArrowException):
-        raise NoPicture("The run has no such row.") from None
+        raise NoThumbnail("The run has no such row.") from None
     if status != PREDICTED:
-        raise NoPicture("This image was not predicted, so it is not opened here.")
+        raise NoThumbnail("This image was not predicted, so it is not opened here.")
     return found
 
 
 def make_thumbnail(run: RunPaths, row: dict[str, Any]) -> bytes:
-    """A JPEG of at most SIDE x SIDE pixels, without anything else that the file may hold. Raises NoPicture."""
+    """A JPEG of at most SIDE x SIDE pixels, without anything else that the file may hold. Raises NoThumbnail."""
     dataset = read_json(run.dataset)
     if dataset is None:
-        raise NoPicture("The run has no dataset.json.")
+        raise NoThumbnail("The run has no dataset.json.")
     with open_below(Path(dataset["root"]), decode_path(row["img_path"])) as file:
         found = os.fstat(file.fileno())
         if (found.st_size, found.st_mtime_ns) != (row["size_bytes"], row["modified_ns"]):
-            raise NoPicture("The file is not the one in the manifest.")
+            raise NoThumbnail("The file is not the one in the manifest.")
         return shrink(file)
 
 
@@ -59,11 +59,11 @@ def open_below(root: Path, path: bytes) -> Iterator[BinaryIO]:
     """Opens a regular file below `root`. Follows no link and no `..` on the way, and never waits for a pipe.
 
     The manifest lists no link, so a link is not what it was. Each directory is opened from the one before, so that
-    nothing can be exchanged between a check and its use. Raises NoPicture.
+    nothing can be exchanged between a check and its use. Raises NoThumbnail.
     """
     *directories, name = path.split(b"/")
     if any(part in (b"", b".", b"..") or b"\0" in part for part in (*directories, name)):
-        raise NoPicture("The path does not lie below the dataset.")
+        raise NoThumbnail("The path does not lie below the dataset.")
     opened: list[int] = []
     try:
         opened.append(os.open(root, os.O_RDONLY | os.O_DIRECTORY))
@@ -71,38 +71,38 @@ def open_below(root: Path, path: bytes) -> Iterator[BinaryIO]:
             opened.append(os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=opened[-1]))
         opened.append(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=opened[-1]))
         if not stat.S_ISREG(os.fstat(opened[-1]).st_mode):
-            raise NoPicture("It is not a regular file.")
+            raise NoThumbnail("It is not a regular file.")
         with open(opened[-1], "rb", closefd=False) as file:
             yield file
     except OSError as error:
-        raise NoPicture(f"The file cannot be read: {error.strerror}.") from None
+        raise NoThumbnail(f"The file cannot be read: {error.strerror}.") from None
     finally:
         for descriptor in opened:
             os.close(descriptor)
 
 
 def shrink(file: BinaryIO) -> bytes:
-    """The first frame as the model sees it: not turned by EXIF, without transparency. Raises NoPicture."""
+    """The first frame as the model sees it: not turned by EXIF, without transparency. Raises NoThumbnail."""
     from PIL import Image
 
     from image_scoring.images.decoding import FORMATS, MAX_PIXELS
     from image_scoring.images.reading import MAX_FILE_BYTES
 
     if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
-        raise NoPicture("The file is too large.")
+        raise NoThumbnail("The file is too large.")
     small = BytesIO()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd EXIF and palettes
             with Image.open(file, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise NoPicture("The image has too many pixels.")
+                    raise NoThumbnail("The image has too many pixels.")
                 image.draft("RGB", (SIDE, SIDE))
                 rgb = image.convert("RGB")
                 rgb.thumbnail((SIDE, SIDE))
                 Image.frombytes("RGB", rgb.size, rgb.tobytes()).save(small, "JPEG", quality=80)
-    except NoPicture:
+    except NoThumbnail:
         raise
     except Exception as error:  # Pillow's decoders raise whatever a broken file makes them raise
-        raise NoPicture(f"The image cannot be decoded: {type(error).__name__}.") from None
+        raise NoThumbnail(f"The image cannot be decoded: {type(error).__name__}.") from None
     return small.getvalue()

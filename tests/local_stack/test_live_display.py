@@ -10,8 +10,8 @@ from rich.console import Console
 
 from local_stack.live_display import LiveDisplay, draw
 from run_contract.files import append_json_line
-from runs_page.page_model import tell_without_plots
-from tests.runs_page.scenes import AT_WORK, NOW, make_place, make_plan, make_progress, view
+from runs_page.page_model import make_page_model
+from tests.runs_page.example_runs import AT_WORK, NOW, make_place, make_plan, make_progress, view
 
 
 def test_it_shows_the_figures_of_the_page_and_obeys_none_of_them(tmp_path: Path) -> None:
@@ -19,9 +19,9 @@ def test_it_shows_the_figures_of_the_page_and_obeys_none_of_them(tmp_path: Path)
     make_plan(run, NOW + timedelta(minutes=12))
     make_progress(run)
     append_json_line(run.alerts, {"level": "late", "raised_at": NOW.isoformat(), "text": "[red]not markup[/red]"})
-    scene = view(workspace, run, "running", AT_WORK)
+    run_data = view(workspace, run, "running", AT_WORK)
     console = Console(file=io.StringIO(), width=160, force_terminal=False)
-    console.print(draw(scene, tell_without_plots(scene)))
+    console.print(draw(run_data, make_page_model(run_data, with_plots=False)))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for shown in ("Will be late: finishes 12:2", "712,704 of 1,000,000", "Pace", "P90", "✓ plan", "▶ predict"):
         assert shown in text

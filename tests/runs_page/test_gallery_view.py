@@ -56,11 +56,11 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
     from runs_page import access
     from runs_page.app import app
 
-    def find_run(dag_id: str, run_id: str) -> access.RunView:
+    def find_run(dag_id: str, run_id: str) -> access.RunRef:
         if run_id != RUN_KEY:
             raise HTTPException(404)
         workspace = Workspace(tmp_path / "workspace")
-        return access.RunView(dag_id, run_id, "success", workspace.run(run_id), workspace, datetime.now(UTC))
+        return access.RunRef(dag_id, run_id, "success", workspace.run(run_id), workspace, datetime.now(UTC))
 
     app.dependency_overrides[access.find_run] = find_run
     app.dependency_overrides[access.ACCESS[0].dependency] = lambda: None

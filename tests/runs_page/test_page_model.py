@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from run_contract.files import append_json_line, write_json
-from runs_page.headline import answer_of
-from runs_page.outlook import outlook_of, rows_of, runs_until_full
-from runs_page.page_model import tell
-from runs_page.run_data import STAGES
-from runs_page.tiles import tiles_of
+from runs_page.headline import make_headline
+from runs_page.history_model import make_history_headline, make_history_rows, runs_until_full
+from runs_page.page_model import make_page_model
+from runs_page.run_data import TASKS
+from runs_page.tiles import make_tiles
 from runtime_guard.alerting.alert_text import what_helps
-from tests.runs_page.scenes import (
+from tests.runs_page.example_runs import (
     AT_WORK,
     NOW,
     make_finished,
@@ -35,26 +35,26 @@ from tests.runs_page.scenes import (
         (NOW - timedelta(minutes=1), "bad", "Over its time: finishes about 12:2"),
     ],
 )
-def test_while_it_predicts_the_answer_is_against_the_deadline(
+def test_while_it_predicts_the_headline_is_against_the_deadline(
     deadline: datetime, tone: str, title: str, tmp_path: Path
 ) -> None:
     workspace, run = make_place(tmp_path)
     make_plan(run, deadline)
     make_progress(run)
-    answer = answer_of(view(workspace, run, "running", AT_WORK))
-    assert (answer.tone, answer.title[: len(title)]) == (tone, title)
+    headline = make_headline(view(workspace, run, "running", AT_WORK))
+    assert (headline.tone, headline.title[: len(title)]) == (tone, title)
 
 
 def test_page_and_alert_name_the_same_remedy(tmp_path: Path) -> None:
     workspace, run = make_place(tmp_path)
     make_plan(run, NOW + timedelta(minutes=12))
     make_progress(run)
-    scene = view(workspace, run, "running", AT_WORK)
-    assert scene.run_status is not None
-    helps = what_helps(scene.run_status)
+    run_data = view(workspace, run, "running", AT_WORK)
+    assert run_data.run_status is not None
+    helps = what_helps(run_data.run_status)
     assert "docker compose up -d --scale spark-worker=" in helps
-    assert f"{helps}." in answer_of(scene).details
-    (workers,) = [tile for tile in tiles_of(scene) if tile.name == "Workers"]
+    assert f"{helps}." in make_headline(run_data).details
+    (workers,) = [tile for tile in make_tiles(run_data) if tile.name == "Workers"]
     assert workers.value == "2"
     assert helps.endswith(workers.note.split("; ")[1].split(" needed by ")[0])
 
@@ -67,35 +67,37 @@ def test_a_run_that_waits_is_failed_tried_again_or_needs_a_person(tmp_path: Path
         "Waits for a person": view(workspace, run, "running", {**AT_WORK, "plan": "awaiting_input", "predict": None}),
         "Predicting: trying again": view(workspace, run, "running", {**AT_WORK, "predict": "up_for_retry"}),
     }
-    assert {title: answer_of(scene).title for title, scene in titles.items()} == {title: title for title in titles}
+    assert {title: make_headline(run_data).title for title, run_data in titles.items()} == {
+        title: title for title in titles
+    }
     write_json(run.failure, {"task": "predict", "message": "Spark master: it does not answer; start it"})
-    failed = answer_of(view(workspace, run, "failed", {**AT_WORK, "predict": "failed"}))
+    failed = make_headline(view(workspace, run, "failed", {**AT_WORK, "predict": "failed"}))
     assert failed.title == "Failed in predict: not published"
     assert failed.details[0] == "Spark master: it does not answer; start it"
     assert "clear the task predict" in failed.details[1]
 
 
 def test_after_the_run_it_says_what_came_out_and_how_early(tmp_path: Path) -> None:
-    scene = make_finished(tmp_path)
-    story = tell(scene)
-    assert story.answer.title == "Published on time: 1,000,000 images, 700 of them with an error"
-    assert story.answer.details[0].startswith("01:35 before its deadline.")
-    assert {tile.name: tile.value for tile in story.tiles} == {
+    run_data = make_finished(tmp_path)
+    page_model = make_page_model(run_data)
+    assert page_model.headline.title == "Published on time: 1,000,000 images, 700 of them with an error"
+    assert page_model.headline.details[0].startswith("01:35 before its deadline.")
+    assert {tile.name: tile.value for tile in page_model.tiles} == {
         "Images": "1,000,000", "Errors": "700", "Accuracy": "98.00%", "Speed": "200", "Predict took": "01:25",
         "Before the deadline": "01:35",
     }  # fmt: skip
-    assert [stage.name for stage in story.stages] == list(STAGES)
-    assert story.ended
+    assert [task.name for task in page_model.tasks] == list(TASKS)
+    assert page_model.ended
 
 
 def test_a_late_run_and_an_older_one_say_so(tmp_path: Path) -> None:
-    scene = make_finished(tmp_path)
-    scene.workspace.published.mkdir()
-    (scene.workspace.published / "current").symlink_to("../runs/20991231T000000Z")
-    make_plan(scene.paths, NOW + timedelta(hours=1))
-    answer = answer_of(view(scene.workspace, scene.paths, "success", {}))
-    assert (answer.word, answer.title) == ("Late", "Done 25 min late: 1,000,000 images, 700 of them with an error")
-    assert answer.details[-1] == "The newer run 20991231T000000Z stays the published one."
+    run_data = make_finished(tmp_path)
+    run_data.workspace.published.mkdir()
+    (run_data.workspace.published / "current").symlink_to("../runs/20991231T000000Z")
+    make_plan(run_data.paths, NOW + timedelta(hours=1))
+    headline = make_headline(view(run_data.workspace, run_data.paths, "success", {}))
+    assert (headline.word, headline.title) == ("Late", "Done 25 min late: 1,000,000 images, 700 of them with an error")
+    assert headline.details[-1] == "The newer run 20991231T000000Z stays the published one."
 
 
 def test_alerts_are_told_the_newest_first_without_the_name_of_the_run(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_alerts_are_told_the_newest_first_without_the_name_of_the_run(tmp_path: 
     for level in ("at_risk", "recovered"):
         text = f"run {run.run_key}: {level} for a reason"
         append_json_line(run.alerts, {"level": level, "raised_at": NOW.isoformat(), "text": text})
-    alerts = tell(view(workspace, run, "running", AT_WORK)).alerts
+    alerts = make_page_model(view(workspace, run, "running", AT_WORK)).alerts
     assert [(alert.level, alert.text, alert.good) for alert in alerts] == [
         ("recovered", "recovered for a reason", True),
         ("at risk", "at_risk for a reason", False),
@@ -114,11 +116,11 @@ def test_the_history_warns_of_runs_that_grow_toward_their_interval(tmp_path: Pat
     workspace, _ = make_place(tmp_path)
     for day in range(10):
         make_line(workspace, NOW + timedelta(days=day), 20_000 * 1.1**day)
-    scene = view(workspace, workspace.run("r"), "success", {})
-    answer = outlook_of(scene.history)
-    assert (answer.word, answer.title) == ("Growing", "The newest run used 55% of its interval")
-    assert "full in about 7 runs" in answer.details[0]
-    newest = rows_of(scene.history, {scene.history[-1]["run_key"]: "manual__1"})[0]
+    run_data = view(workspace, workspace.run("r"), "success", {})
+    headline = make_history_headline(run_data.history)
+    assert (headline.word, headline.title) == ("Growing", "The newest run used 55% of its interval")
+    assert "full in about 7 runs" in headline.details[0]
+    newest = make_history_rows(run_data.history, {run_data.history[-1]["run_key"]: "manual__1"})[0]
     assert (newest.run_id, newest.cells[3]) == ("manual__1", "55%")
 
 
@@ -128,4 +130,4 @@ def test_what_does_not_grow_clearly_is_no_trend(shares: list[float]) -> None:
 
 
 def test_without_a_run_the_history_says_so() -> None:
-    assert outlook_of([]).title == "No run has ended yet"
+    assert make_history_headline([]).title == "No run has ended yet"

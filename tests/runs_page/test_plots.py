@@ -10,11 +10,20 @@ from xml.etree import ElementTree
 
 import pytest
 
-from runs_page.catalogue import HISTORY_PLOTS, RUN_PLOTS, find_plot, find_plots
+from runs_page.plot_catalog import HISTORY_PLOTS, RUN_PLOTS, make_plot, make_plots
 from runs_page.plots.outcome import MOST_BARS, fold
 from runs_page.plots.style import THEMES, WIDTHS, plain
 from runs_page.run_plots import burn_up_of
-from tests.runs_page.scenes import AT_WORK, NOW, make_finished, make_metrics, make_place, make_plan, make_progress, view
+from tests.runs_page.example_runs import (
+    AT_WORK,
+    NOW,
+    make_finished,
+    make_metrics,
+    make_place,
+    make_plan,
+    make_progress,
+    view,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -25,14 +34,14 @@ def words(svg: str) -> str:
 
 
 def draw(name: str, source: Any, theme: str = "light", size: str = "wide") -> str:
-    found = find_plot(RUN_PLOTS, name, source)
+    found = make_plot(RUN_PLOTS, name, source)
     assert found is not None
     return found.svg(theme, size)
 
 
 def test_every_plot_of_a_finished_run_is_there_in_both_themes(tmp_path: Path) -> None:
-    scene = make_finished(tmp_path)
-    found = find_plots(RUN_PLOTS, scene)
+    run_data = make_finished(tmp_path)
+    found = make_plots(RUN_PLOTS, run_data)
     assert [plot.name for plot in found] == list(RUN_PLOTS)
     for plot in found:
         light, dark = plot.svg("light", "wide"), plot.svg("dark", "wide")
@@ -62,13 +71,13 @@ def test_the_forecast_and_the_deadline_are_in_the_burn_up_of_a_run_that_goes(tmp
     workspace, run = make_place(tmp_path)
     make_plan(run, NOW + timedelta(minutes=30))
     make_progress(run)
-    scene = view(workspace, run, "running", AT_WORK)
-    record = burn_up_of(scene)
+    run_data = view(workspace, run, "running", AT_WORK)
+    record = burn_up_of(run_data)
     assert record is not None
     assert record.forecast is not None
     assert list(record.forecast) == sorted(record.forecast)
     assert timedelta(minutes=20) < record.forecast[1] - NOW < timedelta(minutes=30)  # 287,000 rows, 200 a second
-    assert {"forecast (P50)", "P10 to P90", "deadline"} <= set(words(draw("burn_up", scene)).split(" | "))
+    assert {"forecast (P50)", "P10 to P90", "deadline"} <= set(words(draw("burn_up", run_data)).split(" | "))
 
 
 def test_a_deadline_that_is_far_away_is_told_in_words(tmp_path: Path) -> None:
@@ -80,9 +89,9 @@ def test_a_deadline_that_is_far_away_is_told_in_words(tmp_path: Path) -> None:
 
 
 def test_the_width_is_that_of_the_size(tmp_path: Path) -> None:
-    scene = make_finished(tmp_path)
+    run_data = make_finished(tmp_path)
     for size, pixels in WIDTHS.items():
-        width = ElementTree.fromstring(draw("confidence", scene, size=size)).get("width")
+        width = ElementTree.fromstring(draw("confidence", run_data, size=size)).get("width")
         assert width == f"{pixels * 0.75:g}pt"
 
 
@@ -91,9 +100,9 @@ def test_a_hostile_label_is_only_ever_text(name: str, tmp_path: Path) -> None:
     workspace, run = make_place(tmp_path)
     cells = [{"label": name, "prediction": name, "count": 5}]
     make_metrics(run, predictions={name: 5, "Dog": 4}, errors_by_reason={name: 2}, confusion=cells)
-    scene = view(workspace, run, "success", {})
+    run_data = view(workspace, run, "success", {})
     for plot in ("classes", "reasons", "confusion"):
-        svg = draw(plot, scene)
+        svg = draw(plot, run_data)
         assert words(svg)
         assert "<script" not in svg
         assert {element.tag for element in ElementTree.fromstring(svg).iter()} & {f"{SVG}script", f"{SVG}x"} == set()
@@ -113,21 +122,21 @@ def test_many_classes_are_summed_up() -> None:
 
 
 def test_another_record_is_another_version_and_the_same_is_the_same(tmp_path: Path) -> None:
-    scene = make_finished(tmp_path)
-    before = {plot.name: plot.version for plot in find_plots(RUN_PLOTS, scene)}
-    assert {plot.name: plot.version for plot in find_plots(RUN_PLOTS, scene)} == before
-    make_metrics(scene.paths, predictions={"Cat": 1, "Dog": 2})
-    changed = view(scene.workspace, scene.paths, "success", {})
-    after = {plot.name: plot.version for plot in find_plots(RUN_PLOTS, changed)}
+    run_data = make_finished(tmp_path)
+    before = {plot.name: plot.version for plot in make_plots(RUN_PLOTS, run_data)}
+    assert {plot.name: plot.version for plot in make_plots(RUN_PLOTS, run_data)} == before
+    make_metrics(run_data.paths, predictions={"Cat": 1, "Dog": 2})
+    changed = view(run_data.workspace, run_data.paths, "success", {})
+    after = {plot.name: plot.version for plot in make_plots(RUN_PLOTS, changed)}
     assert {name for name in after if after[name] != before[name]} == {"classes"}
 
 
 def test_the_history_has_its_plots_and_the_class_balance_where_no_label_is_known(tmp_path: Path) -> None:
     lines = make_finished(tmp_path).history
-    assert [plot.name for plot in find_plots(HISTORY_PLOTS, lines)] == [
+    assert [plot.name for plot in make_plots(HISTORY_PLOTS, lines)] == [
         "durations", "throughput", "accuracy", "errors", "forecast_errors"
     ]  # fmt: skip
     unknown = [{**line, "accuracy": None} for line in lines]
-    found = find_plots(HISTORY_PLOTS, unknown)
+    found = make_plots(HISTORY_PLOTS, unknown)
     assert [plot.name for plot in found] == ["durations", "throughput", "balance", "errors", "forecast_errors"]
     assert all(words(plot.svg("dark", "full")) for plot in found)

@@ -16,8 +16,8 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.routing import APIRoute
 
-from runs_page.run_data import STAGES, Stage
-from tests.runs_page.scenes import NOW, make_finished
+from runs_page.run_data import TASKS, TaskState
+from tests.runs_page.example_runs import NOW, make_finished
 
 DAG = "/dags/batch_predictions"
 Get = Callable[..., httpx.Response]
@@ -46,19 +46,19 @@ def get(app: FastAPI, tmp_path: Path) -> Iterator[Get]:
     """Asks as a person who is logged in; Airflow knows one run, `known`."""
     from runs_page import access
 
-    scene = make_finished(tmp_path)
+    run_data = make_finished(tmp_path)
 
-    def find_run(dag_id: str, run_id: str) -> access.RunView:
+    def find_run(dag_id: str, run_id: str) -> access.RunRef:
         if run_id != "known":
             raise HTTPException(404)
-        return access.RunView(dag_id, run_id, "success", scene.paths, scene.workspace, NOW)
+        return access.RunRef(dag_id, run_id, "success", run_data.paths, run_data.workspace, NOW)
 
     app.dependency_overrides = {
         access.ACCESS[0].dependency: lambda: None,
-        access.find_workspace: lambda: scene.workspace,
+        access.find_workspace: lambda: run_data.workspace,
         access.find_run: find_run,
-        access.find_stages: lambda: {name: Stage(name, "success", NOW, NOW) for name in STAGES},
-        access.find_run_ids: lambda: {scene.paths.run_key: "known"},
+        access.find_tasks: lambda: {name: TaskState(name, "success", NOW, NOW) for name in TASKS},
+        access.find_run_ids: lambda: {run_data.paths.run_key: "known"},
     }
     yield lambda path, **headers: ask(app, path, **headers)
     app.dependency_overrides = {}
@@ -193,8 +193,8 @@ def test_no_way_leads_out(step: str, target: str, get: Get) -> None:
 def test_hostile_text_in_a_record_is_only_text(get: Get, app: FastAPI) -> None:
     from runs_page import access
 
-    scene: Any = app.dependency_overrides[access.find_workspace]()
-    run = next((scene.root / "runs").iterdir())
+    run_data: Any = app.dependency_overrides[access.find_workspace]()
+    run = next((run_data.root / "runs").iterdir())
     attack = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>"
     for name in ("metrics.json", "progress.json"):
         text = (run / name).read_text()

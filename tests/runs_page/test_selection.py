@@ -11,7 +11,7 @@ import pytest
 
 from batch_predictions import gallery as gallery_module
 from batch_predictions.validate import validate
-from runs_page.selection import PAGE_ROWS, Filters, GalleryFile, Shown
+from runs_page.selection import PAGE_ROWS, Filters, GalleryFile, GalleryPage
 from tests.helpers import LABELS, make_run, manifest_paths, predicted, write_predictions
 from tests.integration.commands import project_path
 
@@ -97,7 +97,7 @@ def test_pages(gallery: GalleryFile) -> None:
     assert [len(page.rows) for page in pages] == [PAGE_ROWS] * 5 + [PAGE_ROWS]
     assert (pages[4].page, pages[5].page) == (5, 5)  # beyond the last there is the last
     assert pages[4] == pages[5]
-    assert gallery.show(Filters(prediction="Bird")) == Shown([], 0, 0, 1, 1)
+    assert gallery.show(Filters(prediction="Bird")) == GalleryPage([], 0, 0, 1, 1)
 
 
 def test_of_a_large_run_it_tells_how_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,12 +125,12 @@ import sys
 from pathlib import Path
 from run_contract.layout import Workspace
 from runs_page.selection import Filters, GalleryFile
-from runs_page.thumbnail import picture_row
+from runs_page.thumbnail import predicted_row
 (root,) = Path(sys.argv[1]).iterdir()
 run = Workspace(root.parents[1]).run(root.name)
 query = {"label": "Cat", "prediction": "Dog", "status": "predicted", "right": "wrong", "min": "50", "max": "90"}
 assert GalleryFile(run.gallery).show(Filters.of(query)).found
-picture_row(run, 0, 1)
+predicted_row(run, 0, 1)
 sys.exit("pandas" in sys.modules)
 """
     command = [sys.executable, "-c", program, str(tmp_path / "workspace" / "runs")]

@@ -17,7 +17,7 @@ from image_scoring.images import reading
 from run_contract.files import write_json
 from run_contract.image_paths import encode_path
 from run_contract.layout import RunPaths, Workspace
-from runs_page.thumbnail import SIDE, NoPicture, make_thumbnail, open_below, picture_row
+from runs_page.thumbnail import SIDE, NoThumbnail, make_thumbnail, open_below, predicted_row
 from tests.helpers import draw, make_run, manifest_paths, noise, predicted, write_predictions
 
 
@@ -117,7 +117,7 @@ def test_no_row_leads_out_of_the_dataset(img_path: str, root: Path) -> None:
     (root / "link").symlink_to(root.parent)
     os.mkfifo(root / "fifo.jpg")
     secret = os.stat(root.parent / "secret.jpg")
-    with pytest.raises(NoPicture):
+    with pytest.raises(NoThumbnail):
         shrunk_row(root, img_path, secret.st_size, secret.st_mtime_ns)
 
 
@@ -125,7 +125,7 @@ def test_a_pipe_and_a_directory_are_not_read(root: Path) -> None:
     os.mkfifo(root / "fifo.jpg")
     (root / "x.jpg").mkdir()
     for path in (b"fifo.jpg", b"x.jpg"):
-        with pytest.raises(NoPicture, match="not a regular file"), open_below(root, path):
+        with pytest.raises(NoThumbnail, match="not a regular file"), open_below(root, path):
             pass
 
 
@@ -135,7 +135,7 @@ def test_no_descriptor_stays_open(root: Path) -> None:
     for _ in range(3):
         shrunk(root, b"x/a.png")
         for path in (b"x/none.png", b"x/../a.png", b"none/a.png", b"x"):
-            with pytest.raises(NoPicture), open_below(root, path):
+            with pytest.raises(NoThumbnail), open_below(root, path):
                 pass
     assert before == (len(os.listdir("/proc/self/fd")) if before else 0)
 
@@ -144,7 +144,7 @@ def test_a_file_that_is_not_the_manifests_any_more(root: Path) -> None:
     draw(root / "a.png")
     found = os.stat(root / "a.png")
     for size, stamp in ((found.st_size + 1, found.st_mtime_ns), (found.st_size, found.st_mtime_ns + 1)):
-        with pytest.raises(NoPicture, match="not the one in the manifest"):
+        with pytest.raises(NoThumbnail, match="not the one in the manifest"):
             shrunk_row(root, "a.png", size, stamp)
 
 
@@ -173,14 +173,14 @@ def bomb(width: int, height: int) -> bytes:
 )
 def test_what_is_no_picture(content: bytes, why: str, root: Path) -> None:
     (root / "a.png").write_bytes(content)
-    with pytest.raises(NoPicture, match=why):
+    with pytest.raises(NoThumbnail, match=why):
         shrunk(root, b"a.png")
 
 
 def test_a_file_that_is_too_large_is_not_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = draw(root / "a.png").stat().st_size
     monkeypatch.setattr(reading, "MAX_FILE_BYTES", size - 1)
-    with pytest.raises(NoPicture, match="too large"):
+    with pytest.raises(NoThumbnail, match="too large"):
         shrunk(root, b"a.png")
 
 
@@ -195,9 +195,9 @@ def run(tmp_path: Path) -> RunPaths:
 
 
 def test_only_rows_that_were_predicted_are_opened(run: RunPaths) -> None:
-    assert picture_row(run, 0, 511)["img_path"] == "511.jpg"
-    with pytest.raises(NoPicture, match="not predicted"):
-        picture_row(run, 0, 1)
+    assert predicted_row(run, 0, 511)["img_path"] == "511.jpg"
+    with pytest.raises(NoThumbnail, match="not predicted"):
+        predicted_row(run, 0, 1)
     for shard, row in ((0, 512), (0, 999_999_999), (1, 0), (999_999_999, 0)):
-        with pytest.raises(NoPicture, match="no such row"):
-            picture_row(run, shard, row)
+        with pytest.raises(NoThumbnail, match="no such row"):
+            predicted_row(run, shard, row)

@@ -10,7 +10,7 @@ from runs_page.plots.style import DEADLINE_DASHES, Theme, hatched, label, legend
 from runtime_guard.alerting.alert_text import clock, span
 
 REACH = 2.0
-"""A deadline further off than so many times the run would leave no room for the run itself: words tell it then."""
+"""A deadline that is further away than this many lengths of the run is written, not drawn: it would leave no room."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runs_page.plots.trend import Durations, Series
-from runs_page.records import unless_garbled
+from runs_page.records import unless_damaged
 
 Line = Mapping[str, Any]
 Lines = Sequence[Line]
@@ -76,13 +76,13 @@ def _series(lines: Lines, run_key: str | None, value: Callable[[Line], float | N
     return Series(names, values, keys.index(run_key) if run_key in keys else None)
 
 
-@unless_garbled(None)
+@unless_damaged(None)
 def _value(line: Line, value: Callable[[Line], float | None]) -> float | None:
     number = value(line)
     return None if number is None else float(number)
 
 
-_name = unless_garbled("")(run_name)
+_name = unless_damaged("")(run_name)
 
 
 def _expected(line: Line) -> float | None:

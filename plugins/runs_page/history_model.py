@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from statistics import correlation, linear_regression, median
 from typing import Any, NamedTuple
 
-from runs_page.headline import Answer
+from runs_page.headline import Headline
 from runs_page.plots.series import interval_seconds, per_core, run_name
-from runs_page.records import unless_garbled
+from runs_page.records import unless_damaged
 from runs_page.wording import UNKNOWN, count, length, share
 
 TREND_RUNS, FEWEST_FOR_TREND = 30, 5
@@ -38,14 +38,14 @@ def used_share(line: Mapping[str, Any]) -> float | None:
     return line["predict_seconds"] / interval if interval and line["predict_seconds"] else None
 
 
-_used_share = unless_garbled(None)(used_share)
+_used_share = unless_damaged(None)(used_share)
 
 
-def outlook_of(lines: Sequence[Mapping[str, Any]]) -> Answer:
+def make_history_headline(lines: Sequence[Mapping[str, Any]]) -> Headline:
     """The trend toward the deadline, in a sentence."""
     shares = [used for line in lines[-TREND_RUNS:] if (used := _used_share(line))]
     if not shares:
-        return Answer("neutral", "Waiting", "No run has ended yet" if not lines else "No run had a deadline")
+        return Headline("neutral", "Waiting", "No run has ended yet" if not lines else "No run had a deadline")
     usual = (
         f"The last {len(shares)} runs used {_percent(median(shares))} of it (median), {_percent(max(shares))} at most."
     )
@@ -53,12 +53,12 @@ def outlook_of(lines: Sequence[Mapping[str, Any]]) -> Answer:
     title = f"The newest run used {_percent(shares[-1])} of its interval"
     ahead = runs_until_full(shares)
     if shares[-1] >= 1:
-        return Answer("bad", "Too slow", title, (usual,))
+        return Headline("bad", "Too slow", title, (usual,))
     if ahead is not None:
-        return Answer("warn", "Growing", title, (f"{usual} At this trend it is full in about {ahead} runs.",))
+        return Headline("warn", "Growing", title, (f"{usual} At this trend it is full in about {ahead} runs.",))
     if shares[-1] > TIGHT:
-        return Answer("warn", "Tight", title, (usual,))
-    return Answer("good", "On time", title, (usual,))
+        return Headline("warn", "Tight", title, (usual,))
+    return Headline("good", "On time", title, (usual,))
 
 
 def runs_until_full(shares: Sequence[float]) -> int | None:
@@ -73,12 +73,12 @@ def runs_until_full(shares: Sequence[float]) -> int | None:
     return max(math.ceil(ahead), 1) if ahead <= FAR else None
 
 
-def rows_of(lines: Sequence[Mapping[str, Any]], run_ids: Mapping[str, str]) -> list[Row]:
+def make_history_rows(lines: Sequence[Mapping[str, Any]], run_ids: Mapping[str, str]) -> list[Row]:
     """The newest first. run_ids: those of Airflow by run key."""
     return [row for line in reversed(lines) if (row := _row(line, run_ids))]
 
 
-@unless_garbled(None)
+@unless_damaged(None)
 def _row(line: Mapping[str, Any], run_ids: Mapping[str, str]) -> Row:
     key = str(line["run_key"])
     core, used, error = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from run_contract.files import append_json_line, write_json
 from run_contract.layout import RunPaths, Workspace, run_key
-from runs_page.run_data import STAGES, Scene, Stage, read_scene
+from runs_page.run_data import TASKS, RunData, TaskState, read_run_data
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ROWS = 1_000_000
@@ -77,7 +77,7 @@ def make_line(workspace: Workspace, due: datetime, seconds: float, **changes: An
     append_json_line(workspace.history, {**line, **changes})
 
 
-def make_finished(root: Path) -> Scene:
+def make_finished(root: Path) -> RunData:
     """A run that is published, after three others."""
     workspace, run = make_place(root)
     for day in (3, 2, 1):
@@ -86,7 +86,7 @@ def make_finished(root: Path) -> Scene:
     make_progress(run, state="finished", rows_done=ROWS)
     make_metrics(run)
     make_line(workspace, NOW, 5100.0, deadline_at=(NOW + timedelta(hours=3)).isoformat())
-    return view(workspace, run, "success", dict.fromkeys(STAGES, "success"))
+    return view(workspace, run, "success", dict.fromkeys(TASKS, "success"))
 
 
 def make_place(root: Path) -> tuple[Workspace, RunPaths]:
@@ -94,11 +94,11 @@ def make_place(root: Path) -> tuple[Workspace, RunPaths]:
     return workspace, workspace.run(run_key(NOW))
 
 
-def view(workspace: Workspace, run: RunPaths, state: str, tasks: Mapping[str, str | None]) -> Scene:
+def view(workspace: Workspace, run: RunPaths, state: str, tasks: Mapping[str, str | None]) -> RunData:
     """The run as its page reads it. tasks: their states."""
     ago = NOW - timedelta(hours=1)
-    stages = {name: Stage(name, task_state, ago, NOW) for name, task_state in tasks.items()}
-    return read_scene(run, workspace, state, stages, NOW)
+    task_states = {name: TaskState(name, task_state, ago, NOW) for name, task_state in tasks.items()}
+    return read_run_data(run, workspace, state, task_states, NOW)
 
 
 AT_WORK = {"download": "success", "manifest": "success", "plan": "success", "predict": "running"}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from runs_page.catalogue import HISTORY_PLOTS, RUN_PLOTS, find_plots
-from runs_page.outlook import outlook_of, rows_of
-from runs_page.page_model import tell
-from runs_page.records import read_lines, unless_garbled
-from tests.runs_page.scenes import AT_WORK, make_finished, view
+from runs_page.history_model import make_history_headline, make_history_rows
+from runs_page.page_model import make_page_model
+from runs_page.plot_catalog import HISTORY_PLOTS, RUN_PLOTS, make_plots
+from runs_page.records import read_lines, unless_damaged
+from tests.runs_page.example_runs import AT_WORK, make_finished, view
 
 FILES = ("plan", "progress", "metrics", "failure", "alerts", "history")
 GARBAGE = (b"", b"{", b"null", b"[]", b"7\n", b'"text"\n', b"\xff\xfe\x00", b"{}\n", b'{"rows": "many", "level": 5}\n')
@@ -20,14 +20,14 @@ GARBAGE = (b"", b"{", b"null", b"[]", b"7\n", b'"text"\n', b"\xff\xfe\x00", b"{}
 @pytest.mark.parametrize("garbage", GARBAGE)
 @pytest.mark.parametrize("state", ["queued", "running", "success", "failed"])
 def test_any_garbage_in_any_file(garbage: bytes, state: str, tmp_path: Path) -> None:
-    scene = make_finished(tmp_path)
-    places = {name: getattr(scene.paths, name) for name in FILES[:-1]} | {"history": scene.workspace.history}
+    run_data = make_finished(tmp_path)
+    places = {name: getattr(run_data.paths, name) for name in FILES[:-1]} | {"history": run_data.workspace.history}
     for chosen in (*([name] for name in FILES), FILES):
         kept = {name: places[name].read_bytes() for name in chosen if places[name].exists()}
         for name in chosen:
             places[name].write_bytes(garbage)
-        story = tell(view(scene.workspace, scene.paths, state, AT_WORK))
-        assert story.answer.title
+        page_model = make_page_model(view(run_data.workspace, run_data.paths, state, AT_WORK))
+        assert page_model.headline.title
         for name in chosen:
             places[name].write_bytes(kept.get(name, b""))
 
@@ -35,20 +35,20 @@ def test_any_garbage_in_any_file(garbage: bytes, state: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("wrong", [None, "text", -1, [], {}, [[]], 1e308])
 def test_any_value_of_another_kind(wrong: object, tmp_path: Path) -> None:
     """One field after the other, of every record."""
-    scene = make_finished(tmp_path)
-    for path in (scene.paths.plan, scene.paths.progress, scene.paths.metrics):
+    run_data = make_finished(tmp_path)
+    for path in (run_data.paths.plan, run_data.paths.progress, run_data.paths.metrics):
         record = json.loads(path.read_text())
         for field in record:
             path.write_text(json.dumps({**record, field: wrong}))
             for state in ("running", "success"):
-                assert tell(view(scene.workspace, scene.paths, state, AT_WORK)).answer.title
+                assert make_page_model(view(run_data.workspace, run_data.paths, state, AT_WORK)).headline.title
         path.write_text(json.dumps(record))
-    (*_, line) = read_lines(scene.workspace.history)
+    (*_, line) = read_lines(run_data.workspace.history)
     for field in line:
         lines = [line, {**line, field: wrong}, {**line, "run_key": "r", field: wrong}]
-        assert outlook_of(lines).title
-        rows_of(lines, {})
-        find_plots(HISTORY_PLOTS, lines)
+        assert make_history_headline(lines).title
+        make_history_rows(lines, {})
+        make_plots(HISTORY_PLOTS, lines)
 
 
 def test_only_the_last_lines_are_read(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_only_the_last_lines_are_read(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_our_own_is_not_hidden() -> None:
-    @unless_garbled(None)
+    @unless_damaged(None)
     def broken() -> None:
         raise NotImplementedError
 
@@ -67,7 +67,7 @@ def test_a_fault_of_our_own_is_not_hidden() -> None:
 
 
 def test_a_run_without_files_has_no_plot(tmp_path: Path) -> None:
-    scene = make_finished(tmp_path)
-    empty = view(scene.workspace, scene.workspace.run("gone"), "success", {})
-    assert find_plots(RUN_PLOTS, empty) == []
-    assert tell(empty).answer.title == "Done"
+    run_data = make_finished(tmp_path)
+    empty = view(run_data.workspace, run_data.workspace.run("gone"), "success", {})
+    assert make_plots(RUN_PLOTS, empty) == []
+    assert make_page_model(empty).headline.title == "Done"
