@@ -68,13 +68,12 @@ def standalone_cluster(workspace: Path, cores: int, say: Callable[[str], None]) 
         "PYSPARK_SUBMIT_ARGS": f"--properties-file '{layout.spark_properties}' pyspark-shell",
     }
     environment = {**make_environment(layout, options, addresses, ""), **session}
-    write_spark_properties(layout, Path(environment["JAVA_HOME"]))
+    write_spark_properties(layout)
     try:
         worker = _start(layout, options, addresses, environment)
         _wait_until_ready(addresses, layout)
         yield Cluster(addresses.master_url, environment, psutil.Process(worker))
     finally:
-        ports.release()
         with unstoppable(say):
             processes.end_all(layout.mark)
             for directory in (layout.scratch, layout.root / "spark-work"):

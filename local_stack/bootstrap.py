@@ -1,13 +1,10 @@
-"""Makes the environment .venv from requirements.lock. Standard library only, and readable by any Python 3.
-
-Its last step prepares Spark's classes for a fast start, once for each Java.
+"""Make the environment .venv from requirements.lock. Standard library only, and readable by any Python 3.
 
 python3 local_stack/bootstrap.py
 """
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -17,8 +14,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 VENV = REPOSITORY / ".venv"
 LOCK = REPOSITORY / "requirements.lock"
 STAMP = VENV / ".requirements.sha256"
-JAVA_STAMP = VENV / ".java"
-LOG = REPOSITORY / ".venv" / "install.log"
+LOG = VENV / "install.log"
 OLDEST, NEWEST = (3, 11), (3, 13)
 NEED_BYTES = 6 * 1024**3
 
@@ -60,21 +56,6 @@ def install():
         stop("pip failed: {}; all of it is in {}".format(errors[0] if errors else "see the log", LOG))
 
 
-def prepare_java():
-    """Makes the archive of Spark's classes; tried once for each Java, since without it all works, only slower."""
-    java = shutil.which("java") or ""
-    built = os.stat(java).st_mtime_ns if java else 0
-    made_for = (REPOSITORY / "local_stack" / "spark_home.py").read_text()  # says what the class path is
-    wanted = repr((os.environ.get("JAVA_HOME"), os.path.realpath(java), built, made_for))
-    if JAVA_STAMP.exists() and JAVA_STAMP.read_text() == wanted:
-        return
-    path = os.pathsep.join(str(REPOSITORY / name) for name in ("spark_jobs", "dags", "plugins", "."))
-    command = [str(VENV / "bin" / "python"), "-m", "local_stack.make_class_archive"]
-    if subprocess.call(command, cwd=str(REPOSITORY), env=dict(os.environ, PYTHONPATH=path)):
-        print("environment: Spark's classes could not be prepared, see above; Spark starts without, slower", flush=True)
-    JAVA_STAMP.write_text(wanted)
-
-
 def main():
     with open(str(LOCK), "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second waits for the first one's work
@@ -84,7 +65,6 @@ def main():
             check_disk()
             install()
             STAMP.write_text(wanted)
-        prepare_java()
 
 
 if __name__ == "__main__":

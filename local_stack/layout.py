@@ -9,7 +9,6 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_stack.class_archive import archive_of, archive_options
 from local_stack.java import find_java_home
 from local_stack.options import REPOSITORY, Options
 from local_stack.ports import LOOPBACK, Ports
@@ -138,11 +137,9 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def write_spark_properties(layout: Layout, java_home: Path) -> None:
+def write_spark_properties(layout: Layout) -> None:
     """The properties file, which master, workers and driver all read; it holds the secret they share."""
-    shared = archive_options(archive_of(java_home))
-    secret = load_secrets(layout)["spark"]
-    write_private(layout.spark_properties, spark_properties(secret, layout.scratch, shared, shared))
+    write_private(layout.spark_properties, spark_properties(load_secrets(layout)["spark"], layout.scratch))
 
 
 def make_environment(layout: Layout, options: Options, addresses: Addresses, start_date: str) -> dict[str, str]:

@@ -64,7 +64,7 @@ class Stack:
         for note in ports.notes:
             self._say(note)
         self._environment = make_environment(self.layout, self.options, addresses, start_date)
-        write_spark_properties(self.layout, Path(self._environment["JAVA_HOME"]))
+        write_spark_properties(self.layout)
         try:
             if "AIRFLOW_CONN_SPARK_DEFAULT" not in os.environ:
                 self._start_spark(addresses)
@@ -75,8 +75,6 @@ class Stack:
         except BaseException:
             self.end()
             raise
-        finally:
-            ports.release()
         return addresses
 
     def restart_triggerer(self) -> None:

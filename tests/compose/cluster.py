@@ -81,7 +81,6 @@ class Cluster:
         ports = Ports()
         chosen = {name: ports.take(wanted, name) for name, wanted in PORTS.items()}
         first = _free_range(WORKERS)
-        ports.release()
         self.environment = {
             "TAG": self.name,
             "BASE_IMAGE": "debian:bookworm-slim",

@@ -52,7 +52,7 @@ def start_cluster(directory: Path) -> Iterator[Cluster]:
     ports = Ports()
     addresses = take_addresses(ports, WORKERS)
     java_home = find_java_home(layout.java)
-    write_spark_properties(layout, java_home)
+    write_spark_properties(layout)
     # No PYTHONPATH: what the executors run must be what the job itself gives them.
     environment = {
         **inherited_environment(),
@@ -69,7 +69,6 @@ def start_cluster(directory: Path) -> Iterator[Cluster]:
             addresses.master_url, layout.spark_properties, environment, tuple(child.pid for child in children)
         )
     finally:
-        ports.release()
         processes.end_all(layout.mark)
         for child in children:
             child.wait()

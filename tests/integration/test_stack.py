@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import psutil
 import pytest
 
 from local_stack import processes
-from local_stack.class_archive import archive_of
 from local_stack.layout import Layout, load_secrets
 from run_contract.files import read_json, read_json_lines
 from run_contract.layout import RunPaths, Workspace, run_key
@@ -96,32 +94,6 @@ def test_bad_input_is_one_line_and_leaves_the_published_table(stack: RunningStac
         assert "Traceback" not in finished.output
         assert len(finished.output.splitlines()) < 20
         assert (published.resolve() if published.exists() else None) == before
-
-
-def test_every_role_of_spark_maps_the_archive_of_its_classes(stack: RunningStack) -> None:
-    mark = Layout(stack.workspace).mark
-    (master,) = [process for process in processes.find(mark, "master") if process.name() == "java"]
-    archive = archive_of(Path(master.environ()["JAVA_HOME"]))
-    assert archive.exists(), "make environment has not made it"
-    wanted = {
-        "org.apache.spark.deploy.master.Master",
-        "org.apache.spark.deploy.worker.Worker",
-        "org.apache.spark.deploy.SparkSubmit",
-        "org.apache.spark.executor.CoarseGrainedExecutorBackend",
-    }
-    seen: set[str] = set()
-
-    def look() -> bool:
-        for process in processes.find(mark):
-            with suppress(psutil.Error, OSError):
-                if str(archive) in {mapped.path for mapped in process.memory_maps()}:
-                    seen.update(wanted.intersection(process.cmdline()))
-        return seen == wanted
-
-    stack.api.unpause()
-    dag_run = stack.api.trigger({})
-    wait_until(look, "master, worker, driver and executor have mapped the archive")
-    assert wait_for_end(stack, dag_run) == "success"
 
 
 def test_every_port_is_on_loopback(stack: RunningStack) -> None:

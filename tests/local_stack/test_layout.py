@@ -12,7 +12,7 @@ from local_stack.layout import DATABASE_SECONDS, Addresses, Layout, make_environ
 from local_stack.options import Options
 
 ADDRESSES = Addresses(airflow=1, master=2, master_web=3, workers=(4,))
-OF_THE_LOCAL_CLUSTER = ("BATCH_PREDICTIONS_SPARK_PROPERTIES", "SPARK_CONF_DIR", "SPARK_LOCAL_IP")
+OF_THE_LOCAL_CLUSTER = ("BATCH_PREDICTIONS_SPARK_PROPERTIES", "SPARK_LOCAL_IP")
 
 
 @pytest.fixture
