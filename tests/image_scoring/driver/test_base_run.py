@@ -19,10 +19,10 @@ from image_scoring.worker.incremental import CarryOver
 from run_contract.files import read_json, write_json
 from run_contract.layout import shard_name
 from tests.helpers import predicted
-from tests.image_scoring.carry_over_scene import (
+from tests.image_scoring.incremental_runs import (
     NAMES,
     SCORING,
-    Scene,
+    IncrementalRuns,
     basis_of,
     find,
     predict_all,
@@ -33,8 +33,8 @@ from tests.image_scoring.carry_over_scene import (
 
 
 @pytest.fixture
-def scene(plain_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    return Scene(plain_path, monkeypatch)
+def runs(plain_path: Path, monkeypatch: pytest.MonkeyPatch) -> IncrementalRuns:
+    return IncrementalRuns(plain_path, monkeypatch)
 
 
 def damage(path: Path) -> None:
@@ -71,35 +71,37 @@ def other_type(path: Path) -> None:
 @pytest.mark.parametrize("kind", ["manifest", "predictions"])
 @pytest.mark.parametrize("harm", [Path.unlink, damage, cut, other_rows, no_column, no_rows, other_type])
 def test_a_shard_that_is_damaged_is_predicted_and_the_others_are_carried_over(
-    harm: Callable[[Path], None], kind: str, shard: int, scene: Scene, caplog: pytest.LogCaptureFixture
+    harm: Callable[[Path], None], kind: str, shard: int, runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.put(*NAMES)
-    first, run = scene.published("1"), scene.run("2")
-    basis = basis_of(scene, run)
+    runs.put(*NAMES)
+    first, run = runs.published("1"), runs.run("2")
+    basis = basis_of(runs, run)
     lost = [row["img_path"] for row in rows_of(first, shard)]
     harm(getattr(first, kind) / shard_name(shard))
     caplog.clear()
     assert predict_new(run, basis) == lost
     assert len(caplog.messages) == 1
     assert "run 1: its shard-0000" in caplog.text
-    assert table_of(run) == table_of(predict_all(scene.run("full")))
+    assert table_of(run) == table_of(predict_all(runs.run("full")))
 
 
-def test_a_basis_that_vanishes_costs_predictions_and_one_line(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
-    scene.put(*NAMES)
-    first, run = scene.published("1"), scene.run("2")
-    basis = basis_of(scene, run)
+def test_a_basis_that_vanishes_costs_predictions_and_one_line(
+    runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs.put(*NAMES)
+    first, run = runs.published("1"), runs.run("2")
+    basis = basis_of(runs, run)
     os.rename(first.root, first.root.with_name("away"))
     caplog.clear()
     assert sorted(predict_new(run, basis)) == sorted(NAMES)
     assert len(caplog.messages) == 1
-    assert choose_basis(scene.workspace, run) is None
+    assert choose_basis(runs.workspace, run) is None
 
 
-def test_a_basis_travels_with_every_task(scene: Scene) -> None:
-    scene.put(*NAMES)
-    scene.published("1")
-    basis = basis_of(scene, scene.run("2"))
+def test_a_basis_travels_with_every_task(runs: IncrementalRuns) -> None:
+    runs.put(*NAMES)
+    runs.published("1")
+    basis = basis_of(runs, runs.run("2"))
     assert pickle.loads(pickle.dumps(basis)) == basis
     assert len({basis, pickle.loads(pickle.dumps(basis))}) == 1
     assert len(pickle.dumps(basis)) < 1000
@@ -116,63 +118,63 @@ def test_a_basis_travels_with_every_task(scene: Scene) -> None:
     ],
 )
 def test_a_run_that_was_predicted_in_another_way_is_no_basis(
-    other: dict[str, Any], cause: str, scene: Scene, caplog: pytest.LogCaptureFixture
+    other: dict[str, Any], cause: str, runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.put(*NAMES)
-    scene.published("1")
-    run = scene.run("2", scoring={**SCORING, **other})
+    runs.put(*NAMES)
+    runs.published("1")
+    run = runs.run("2", scoring={**SCORING, **other})
     with caplog.at_level(logging.INFO):
-        assert choose_basis(scene.workspace, run) is None
+        assert choose_basis(runs.workspace, run) is None
     assert caplog.messages == [f"run 2: nothing is carried over, the published run 1 was predicted with {cause}"]
     assert read_json(run.base_run)["reason"] in caplog.messages[0]
     write_json(run.scoring, SCORING)
-    assert choose_basis(scene.workspace, run) is not None
+    assert choose_basis(runs.workspace, run) is not None
 
 
 @pytest.mark.parametrize("lacks", ["manifest_summary", "scoring", "predictions"])
-def test_a_run_that_has_not_all_that_it_takes_is_no_basis(lacks: str, scene: Scene) -> None:
-    scene.put(*NAMES)
-    path = getattr(scene.published("1"), lacks)
-    run = scene.run("2")
+def test_a_run_that_has_not_all_that_it_takes_is_no_basis(lacks: str, runs: IncrementalRuns) -> None:
+    runs.put(*NAMES)
+    path = getattr(runs.published("1"), lacks)
+    run = runs.run("2")
     os.rename(path, path.with_name("away"))
-    assert choose_basis(scene.workspace, run) is None
+    assert choose_basis(runs.workspace, run) is None
     assert "the published run 1 has not its manifest, scoring.json and predictions" in read_json(run.base_run)["reason"]
     path.write_text("{")
-    assert choose_basis(scene.workspace, run) is None
+    assert choose_basis(runs.workspace, run) is None
 
 
-def test_without_a_published_run_there_is_no_basis_at_any_attempt(scene: Scene) -> None:
-    scene.put(*NAMES)
-    run = scene.run("2")
-    assert choose_basis(scene.workspace, run) is None
+def test_without_a_published_run_there_is_no_basis_at_any_attempt(runs: IncrementalRuns) -> None:
+    runs.put(*NAMES)
+    run = runs.run("2")
+    assert choose_basis(runs.workspace, run) is None
     record = {"candidate": None, "carried_over": False, "reason": "no run was published"}
     assert read_json(run.base_run) == record
-    scene.published("1")
-    assert choose_basis(scene.workspace, run) is None
+    runs.published("1")
+    assert choose_basis(runs.workspace, run) is None
     assert read_json(run.base_run) == record
 
 
-def test_a_run_is_not_its_own_basis(scene: Scene) -> None:
-    scene.put(*NAMES)
-    assert choose_basis(scene.workspace, scene.published("1")) is None
+def test_a_run_is_not_its_own_basis(runs: IncrementalRuns) -> None:
+    runs.put(*NAMES)
+    assert choose_basis(runs.workspace, runs.published("1")) is None
 
 
 def test_the_basis_stays_when_another_run_is_published_in_the_middle(
-    scene: Scene, caplog: pytest.LogCaptureFixture
+    runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The later run claims other results for the same images: not one of them may get in."""
-    scene.put(*NAMES)
-    first = scene.published("1")
-    run = scene.run("3")
+    runs.put(*NAMES)
+    first = runs.published("1")
+    run = runs.run("3")
     with caplog.at_level(logging.INFO):
-        basis = basis_of(scene, run)
+        basis = basis_of(runs, run)
     assert caplog.messages == ["run 3: what is unchanged since run 1 is carried over"]
     assert read_json(run.base_run) == {"candidate": "1", "carried_over": True, "reason": None}
     carry = CarryOver(basis)
     before = find(carry, rows_of(run, 0))[0]
-    scene.published("2", outcome=lambda row: predicted(row["img_path"], probability=0.75))
-    assert scene.workspace.published_run() == "2"
-    assert basis_of(scene, run) == basis
+    runs.published("2", outcome=lambda row: predicted(row["img_path"], probability=0.75))
+    assert runs.workspace.published_run() == "2"
+    assert basis_of(runs, run) == basis
     pd.testing.assert_frame_equal(find(CarryOver(basis), rows_of(run, 0))[0], before)
-    assert predict_new(run, basis_of(scene, run)) == []
+    assert predict_new(run, basis_of(runs, run)) == []
     assert table_of(run) == table_of(first)

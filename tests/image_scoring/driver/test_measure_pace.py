@@ -16,7 +16,7 @@ from run_contract.arguments import JobArguments
 from run_contract.layout import Workspace
 from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, draw
-from tests.image_scoring.greys import SPEC, save_brightness
+from tests.image_scoring.brightness_model import SPEC, save_brightness
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from image_scoring.images.errors import ImageError
 from image_scoring.images.preprocessing import preprocess
 from image_scoring.images.reading import read_file
 from tests.helpers import draw, noise
-from tests.image_scoring.pictures import KINDS
+from tests.image_scoring.image_kinds import KINDS
 
 TARGET = (32, 24)
 

@@ -27,7 +27,7 @@ from image_scoring.model.safety import check_model_safe
 from run_contract.errors import BatchPredictionsError
 from run_contract.layout import Workspace
 from tests.helpers import PICTURES, noise, save_model, spec_of
-from tests.image_scoring.keras_makers import (
+from tests.image_scoring.keras_models import (
     IMAGES,
     LIBRARIES,
     SIZE,

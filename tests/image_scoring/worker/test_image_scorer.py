@@ -22,7 +22,7 @@ from image_scoring.worker.preflight import PreflightError
 from run_contract.layout import Workspace
 from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, PATIENCE, draw, manifest_paths, noise, predicted, write_predictions
-from tests.image_scoring.greys import columns, grey, make_task
+from tests.image_scoring.brightness_model import make_task, manifest_columns, save_grey
 from tests.integration.commands import project_path
 
 COLUMNS = {"prediction": "object", "probability": "Float32", "status": "object", "error": "object"}
@@ -43,8 +43,8 @@ def values_of(result: pd.DataFrame) -> list[float | None]:
 
 def test_rows_keep_their_order_with_error_rows_between_them(task: ScoringTask) -> None:
     (Path(task.dataset_root) / "text.jpg").write_text("not a picture")
-    names = [grey(task, 204), "missing.jpg", grey(task, 51), "text.jpg", grey(task, 153)]
-    result = task.open().score(*columns(task, names))
+    names = [save_grey(task, 204), "missing.jpg", save_grey(task, 51), "text.jpg", save_grey(task, 153)]
+    result = task.open().score(*manifest_columns(task, names))
     assert dtypes_of(result) == COLUMNS
     assert list(result.index) == list(range(5))
     assert list(result["prediction"]) == ["Dog", None, "Cat", None, "Dog"]
@@ -55,14 +55,14 @@ def test_rows_keep_their_order_with_error_rows_between_them(task: ScoringTask) -
 
 
 def test_when_nothing_can_be_read_the_engine_is_not_asked(task: ScoringTask) -> None:
-    result = task.open().score(*columns(task, ["a.jpg", "b.jpg"]))  # asked about no image, it would raise
+    result = task.open().score(*manifest_columns(task, ["a.jpg", "b.jpg"]))  # asked about no image, it would raise
     assert list(result["status"]) == ["error", "error"]
     assert dtypes_of(result) == COLUMNS
     assert result["probability"].isna().all()
 
 
 def test_a_file_that_changed_since_the_manifest_is_an_error_row(task: ScoringTask) -> None:
-    recorded = columns(task, [grey(task, 204), grey(task, 51)])
+    recorded = manifest_columns(task, [save_grey(task, 204), save_grey(task, 51)])
     draw(Path(task.dataset_root) / "051.png")
     result = task.open().score(*recorded)
     assert list(result["status"]) == ["predicted", "error"]
@@ -71,8 +71,8 @@ def test_a_file_that_changed_since_the_manifest_is_an_error_row(task: ScoringTas
 
 @pytest.mark.parametrize("name", ["=1+1.png", "a\\b.png", "two\nlines.png", "猫.png"])
 def test_the_file_behind_an_encoded_path_is_read(name: str, task: ScoringTask) -> None:
-    img_path = grey(task, 204, name)
-    _, sizes, stamps = columns(task, [name])
+    img_path = save_grey(task, 204, name)
+    _, sizes, stamps = manifest_columns(task, [name])
     result = task.open().score(pd.Series([img_path]), sizes, stamps)
     assert list(result["prediction"]) == ["Dog"]
 
@@ -87,7 +87,7 @@ def test_each_image_gets_what_it_gets_alone_however_they_are_batched(
     (Path(task.dataset_root) / "cut.png").write_bytes((Path(task.dataset_root) / "0.png").read_bytes()[:500])
     names = ["0.png", "cut.png", "1.png", "gone.png", "cut.png", *(f"{seed}.png" for seed in range(2, 8)), "cut.png"]
     scorer = task.open()
-    alone = pd.concat([scorer.score(*columns(task, [name])) for name in names], ignore_index=True)
+    alone = pd.concat([scorer.score(*manifest_columns(task, [name])) for name in names], ignore_index=True)
     assert alone["probability"].nunique() == 8
 
     asked: list[int] = []
@@ -101,7 +101,7 @@ def test_each_image_gets_what_it_gets_alone_however_they_are_batched(
     monkeypatch.setattr(OpenVinoEngine, "predict", predict)
     scorer = task.open()
     asked.clear()
-    whole = columns(task, names)
+    whole = manifest_columns(task, names)
     pd.testing.assert_frame_equal(scorer.score(*whole), alone, check_exact=True)
     assert max(asked) == min(batch_size, 8)
     pd.testing.assert_frame_equal(scorer.score(*whole), alone, check_exact=True)
@@ -126,16 +126,16 @@ HANGS = """
 import ctypes, sys
 from pathlib import Path
 from image_scoring.worker import image_scorer
-from tests.image_scoring.greys import columns, grey, make_task
+from tests.image_scoring.brightness_model import make_task, manifest_columns, save_grey
 
 task = make_task(Path(sys.argv[1]), image_timeout=1.0)
-names = [grey(task, value) for value in range(3)]
+names = [save_grey(task, value) for value in range(3)]
 scorer = task.open()
-assert len(scorer.score(*columns(task, names))) == 3
+assert len(scorer.score(*manifest_columns(task, names))) == 3
 ctypes.PyDLL(None).sleep(2)
 print("waited for the next task", flush=True)
 image_scorer.decode_image = lambda *_: ctypes.PyDLL(None).sleep(600)
-scorer.score(*columns(task, names))
+scorer.score(*manifest_columns(task, names))
 """
 
 
@@ -159,7 +159,7 @@ class Scene:
 
     def __init__(self, root: Path) -> None:
         self.task = make_task(root)
-        self.names = [grey(self.task, value) for value in (0, 51, 102, 153, 204)]
+        self.names = [save_grey(self.task, value) for value in (0, 51, 102, 153, 204)]
         run = Workspace(root / "workspace").run("before")
         build_manifest(run, DatasetRecord("test", self.task.dataset_root, "test"), LABELS)
         rows = [predicted(path, probability=np.float32(0.125)) for path in manifest_paths(run)]
@@ -183,7 +183,7 @@ def test_what_is_carried_over_and_what_is_predicted_come_back_in_order(scene: Sc
     scene.change("000.png", "153.png")
     scorer = scene.carrying.open_supervised() if supervised else scene.carrying.open()
     names = [*scene.names[:3], "missing.png", *scene.names[3:]]
-    result = scorer.score(*columns(scene.task, names))
+    result = scorer.score(*manifest_columns(scene.task, names))
     assert dtypes_of(result) == COLUMNS
     assert list(result.index) == list(range(6))
     assert values_of(result) == [0, None, 32, None, 153, 32]
@@ -195,7 +195,7 @@ def test_what_is_carried_over_and_what_is_predicted_come_back_in_order(scene: Sc
 
 
 def test_when_all_is_carried_over_neither_an_image_nor_the_engine_is_opened(scene: Scene) -> None:
-    recorded = columns(scene.task, scene.names)
+    recorded = manifest_columns(scene.task, scene.names)
     for name in scene.names:
         (Path(scene.task.dataset_root) / name).unlink()
     Path(scene.task.engine.path).unlink()
@@ -209,7 +209,7 @@ def test_when_all_is_carried_over_neither_an_image_nor_the_engine_is_opened(scen
 
 def test_when_nothing_is_carried_over_the_rows_are_those_of_a_full_run(scene: Scene) -> None:
     scene.change(*scene.names)
-    recorded = columns(scene.task, scene.names)
+    recorded = manifest_columns(scene.task, scene.names)
     expected = scene.task.open().score(*recorded)
     scorer = scene.carrying.open()
     pd.testing.assert_frame_equal(scorer.score(*recorded), expected, check_exact=True)

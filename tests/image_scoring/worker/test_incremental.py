@@ -17,10 +17,10 @@ from image_scoring.worker.incremental import NO_STAMP_NS, Basis, CarryOver, walk
 from image_scoring.worker.udf import RESULT_SCHEMA
 from run_contract.image_paths import encode_path
 from run_contract.layout import shard_numbers
-from tests.image_scoring.carry_over_scene import (
+from tests.image_scoring.incremental_runs import (
     NAMES,
     STAMP,
-    Scene,
+    IncrementalRuns,
     basis_of,
     failed,
     find,
@@ -33,8 +33,8 @@ from tests.image_scoring.carry_over_scene import (
 
 
 @pytest.fixture
-def scene(plain_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    return Scene(plain_path, monkeypatch)
+def runs(plain_path: Path, monkeypatch: pytest.MonkeyPatch) -> IncrementalRuns:
+    return IncrementalRuns(plain_path, monkeypatch)
 
 
 def random_tree(dice: random.Random) -> list[bytes]:
@@ -67,10 +67,10 @@ def random_tree(dice: random.Random) -> list[bytes]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_key_sorts_as_the_manifest_walks(seed: int, scene: Scene) -> None:
+def test_the_key_sorts_as_the_manifest_walks(seed: int, runs: IncrementalRuns) -> None:
     names = random_tree(random.Random(seed))
-    scene.put(*names)
-    walked = [encode_path(found.path) for found in walk(scene.pictures) if not found.skipped]
+    runs.put(*names)
+    walked = [encode_path(found.path) for found in walk(runs.pictures) if not found.skipped]
     assert len(walked) == len(names)
     assert sorted(walked, key=walk_key) == walked
     assert len({walk_key(path) for path in walked}) == len(walked)
@@ -84,11 +84,11 @@ def test_files_come_before_directories_and_a_prefix_before_the_longer_name() -> 
     assert found == order
 
 
-def test_an_unchanged_dataset_is_carried_over_as_a_whole_with_the_types_of_the_udf(scene: Scene) -> None:
-    scene.put(*NAMES)
-    first = scene.published("1")
-    run = scene.run("2")
-    frame, found = find(CarryOver(basis_of(scene, run)), rows_of(run, 0))
+def test_an_unchanged_dataset_is_carried_over_as_a_whole_with_the_types_of_the_udf(runs: IncrementalRuns) -> None:
+    runs.put(*NAMES)
+    first = runs.published("1")
+    run = runs.run("2")
+    frame, found = find(CarryOver(basis_of(runs, run)), rows_of(run, 0))
     before = [outcome_of(row) for row in rows_of(first, 0)]
     assert all(found)
     assert {row["status"] for row in before} == {"predicted", "error"}
@@ -106,80 +106,80 @@ def test_an_unchanged_dataset_is_carried_over_as_a_whole_with_the_types_of_the_u
     assert list(frame.columns) == RESULT_SCHEMA.fieldNames()
     pd.testing.assert_frame_equal(frame, expected, check_exact=True)
     assert [value is None for value in frame["error"]] == list(good)  # None and not NaN
-    assert predict_new(run, basis_of(scene, run)) == []
+    assert predict_new(run, basis_of(runs, run)) == []
     assert table_of(run) == table_of(first)
 
 
 @pytest.mark.parametrize("shard_rows", [1, 3, 4, 7, 100])
 @pytest.mark.parametrize("seed", range(4))
 def test_only_what_is_new_is_predicted_and_the_table_is_that_of_a_full_run(
-    seed: int, shard_rows: int, scene: Scene
+    seed: int, shard_rows: int, runs: IncrementalRuns
 ) -> None:
     """Insertions, deletions, other sizes, other stamps, and shards that are cut elsewhere."""
     dice = random.Random(seed)
     names = random_tree(dice)
-    scene.put(*names[:100])
-    scene.published("1")
+    runs.put(*names[:100])
+    runs.published("1")
 
     kinds = dict(zip(names, dice.choices(["keep", "keep", "gone", "size", "stamp"], k=100), strict=False))
     for name, kind in kinds.items():
         if kind == "gone":
-            os.unlink(os.path.join(os.fsencode(scene.pictures), name))
-    scene.put(*(name for name, kind in kinds.items() if kind == "size"), size=4)
-    scene.put(*(name for name, kind in kinds.items() if kind == "stamp"), stamp=STAMP + 1)
-    scene.put(*names[100:])
+            os.unlink(os.path.join(os.fsencode(runs.pictures), name))
+    runs.put(*(name for name, kind in kinds.items() if kind == "size"), size=4)
+    runs.put(*(name for name, kind in kinds.items() if kind == "stamp"), stamp=STAMP + 1)
+    runs.put(*names[100:])
 
-    run = scene.run("2", shard_rows)
-    fresh = predict_new(run, basis_of(scene, run))
+    run = runs.run("2", shard_rows)
+    fresh = predict_new(run, basis_of(runs, run))
     new = names[100:] + [name for name, kind in kinds.items() if kind in ("size", "stamp")]
     assert sorted(fresh) == sorted(map(encode_path, new))
-    assert table_of(run) == table_of(predict_all(scene.run("full")))
+    assert table_of(run) == table_of(predict_all(runs.run("full")))
 
 
-def test_many_runs_one_on_the_other_end_with_the_table_of_a_full_run(scene: Scene) -> None:
+def test_many_runs_one_on_the_other_end_with_the_table_of_a_full_run(runs: IncrementalRuns) -> None:
     dice = random.Random(20)
-    scene.put(*NAMES)
-    scene.published("0")
+    runs.put(*NAMES)
+    runs.published("0")
     for day in range(1, 6):
-        scene.put(*dice.sample(NAMES, 5), stamp=STAMP + day)
-        run = scene.run(str(day), shard_rows=dice.randint(1, 9))
-        assert len(predict_new(run, basis_of(scene, run))) == 5
-        scene.publish(run)
-    assert table_of(run) == table_of(predict_all(scene.run("full")))
+        runs.put(*dice.sample(NAMES, 5), stamp=STAMP + day)
+        run = runs.run(str(day), shard_rows=dice.randint(1, 9))
+        assert len(predict_new(run, basis_of(runs, run))) == 5
+        runs.publish(run)
+    assert table_of(run) == table_of(predict_all(runs.run("full")))
 
 
 @pytest.mark.parametrize(
     "error", ["missing: gone", "changed: another", "unreadable: denied", "unreadable", "emptyish: x"]
 )
-def test_an_error_that_may_pass_is_tried_again(error: str, scene: Scene) -> None:
-    scene.put(*NAMES[:4])
-    scene.published("1", outcome=lambda row: failed(row, error) if row["img_path"] == NAMES[2] else outcome_of(row))
-    run = scene.run("2")
-    assert predict_new(run, basis_of(scene, run)) == [NAMES[2]]
-    assert table_of(run) == table_of(predict_all(scene.run("full")))
+def test_an_error_that_may_pass_is_tried_again(error: str, runs: IncrementalRuns) -> None:
+    runs.put(*NAMES[:4])
+    runs.published("1", outcome=lambda row: failed(row, error) if row["img_path"] == NAMES[2] else outcome_of(row))
+    run = runs.run("2")
+    assert predict_new(run, basis_of(runs, run)) == [NAMES[2]]
+    assert table_of(run) == table_of(predict_all(runs.run("full")))
 
 
 @pytest.mark.parametrize("error", [*CONTENT_REASONS, *(f"{reason}: why, and\\x0a: how" for reason in CONTENT_REASONS)])
-def test_an_error_of_the_content_is_carried_over(error: str, scene: Scene) -> None:
-    scene.put(*NAMES[:4])
-    first = scene.published("1", outcome=lambda row: failed(row, error))
-    run = scene.run("2")
-    assert predict_new(run, basis_of(scene, run)) == []
+def test_an_error_of_the_content_is_carried_over(error: str, runs: IncrementalRuns) -> None:
+    runs.put(*NAMES[:4])
+    first = runs.published("1", outcome=lambda row: failed(row, error))
+    run = runs.run("2")
+    assert predict_new(run, basis_of(runs, run)) == []
     assert table_of(run) == table_of(first)
 
 
-def test_a_stamp_that_says_nothing_is_no_proof(scene: Scene) -> None:
+def test_a_stamp_that_says_nothing_is_no_proof(runs: IncrementalRuns) -> None:
     """Archives without dates give every file the same one."""
-    scene.put(*NAMES[:2], stamp=NO_STAMP_NS)
-    scene.put(*NAMES[2:4])
-    scene.published("1")
-    run = scene.run("2")
-    assert predict_new(run, basis_of(scene, run)) == NAMES[:2]
+    runs.put(*NAMES[:2], stamp=NO_STAMP_NS)
+    runs.put(*NAMES[2:4])
+    runs.published("1")
+    run = runs.run("2")
+    assert predict_new(run, basis_of(runs, run)) == NAMES[:2]
 
 
-def test_a_batch_may_begin_and_end_anywhere(scene: Scene) -> None:
-    scene.put(*NAMES)
-    first = scene.published("1", shard_rows=3)
+def test_a_batch_may_begin_and_end_anywhere(runs: IncrementalRuns) -> None:
+    runs.put(*NAMES)
+    first = runs.published("1", shard_rows=3)
     rows = [row for shard in shard_numbers(first.manifest) for row in rows_of(first, shard)]
     carry = CarryOver(Basis(str(first.root), len(shard_numbers(first.manifest))))
     for start in range(0, len(rows), 5):
@@ -192,9 +192,9 @@ def test_a_batch_may_begin_and_end_anywhere(scene: Scene) -> None:
     assert mixed.iloc[[0, -1]].isna().all(axis=None)
 
 
-def test_only_a_few_shards_are_read_and_kept(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.put(*(f"{number:04d}.jpg" for number in range(400)))
-    first = scene.published("1", shard_rows=2)
+def test_only_a_few_shards_are_read_and_kept(runs: IncrementalRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs.put(*(f"{number:04d}.jpg" for number in range(400)))
+    first = runs.published("1", shard_rows=2)
     shards = shard_numbers(first.manifest)
     read: list[int] = []
     original = CarryOver._read_results

@@ -20,8 +20,8 @@ from image_scoring.worker.image_scorer import ScoringTask
 from image_scoring.worker.isolated_scorer import SupervisedScorer
 from run_contract.errors import BatchPredictionsError
 from tests.helpers import PATIENCE, wait_until
-from tests.image_scoring.deadly import DeadlyTask
-from tests.image_scoring.greys import columns, grey, make_task
+from tests.image_scoring.brightness_model import make_task, manifest_columns, save_grey
+from tests.image_scoring.crashing_scorer import CrashingScorerFactory
 from tests.integration.commands import project_path
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ def _no_child_is_left() -> Iterator[None]:
 
 
 def scorer_of(notes: Path, image_timeout: float = PATIENCE, broken: str = "") -> SupervisedScorer:
-    return SupervisedScorer(cast(ScoringTask, DeadlyTask(str(notes), broken)), image_timeout)
+    return SupervisedScorer(cast(ScoringTask, CrashingScorerFactory(str(notes), broken)), image_timeout)
 
 
 def rows(*paths: str) -> tuple[pd.Series, pd.Series, pd.Series]:
@@ -129,7 +129,7 @@ def test_a_bug_is_not_blamed_on_the_image(tmp_path: Path) -> None:
 def test_the_rows_are_those_of_the_fast_path(tmp_path: Path) -> None:
     task = make_task(tmp_path)
     (Path(task.dataset_root) / "text.png").write_text("not a picture")
-    recorded = columns(task, [grey(task, 51), "text.png", "gone.png", grey(task, 204)])
+    recorded = manifest_columns(task, [save_grey(task, 51), "text.png", "gone.png", save_grey(task, 204)])
     pd.testing.assert_frame_equal(
         task.open_supervised().score(*recorded), task.open().score(*recorded), check_exact=True
     )
@@ -138,14 +138,14 @@ def test_the_rows_are_those_of_the_fast_path(tmp_path: Path) -> None:
 PARENT_IS_KILLED = """
 import os, signal, sys
 from image_scoring.worker.isolated_scorer import SupervisedScorer
-from tests.image_scoring.deadly import DeadlyTask
+from tests.image_scoring.crashing_scorer import CrashingScorerFactory
 
 def paths():
     yield "a"
     os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
-    SupervisedScorer(DeadlyTask(sys.argv[1]), 60.0).score(paths(), [0, 0], [0, 0])
+    SupervisedScorer(CrashingScorerFactory(sys.argv[1]), 60.0).score(paths(), [0, 0], [0, 0])
 """
 
 

@@ -31,7 +31,7 @@ from image_scoring.worker.preflight import (
     load_golden,
 )
 from run_contract.arguments import PRECISIONS
-from tests.image_scoring.greys import SPEC, save_brightness
+from tests.image_scoring.brightness_model import SPEC, save_brightness
 
 NAN = float("nan")
 HOST = f"preflight: host {socket.gethostname()}: "

@@ -31,7 +31,7 @@ NAMES = [f"{directory}{number:02d}.jpg" for directory in ("", "a/", "a/b/", "c/"
 Row = dict[str, Any]
 
 
-class Scene:
+class IncrementalRuns:
     """A workspace and a directory of images that change from run to run."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def table_of(run: RunPaths) -> bytes:
     return run.predictions_csv.read_bytes()
 
 
-def basis_of(scene: Scene, run: RunPaths) -> Basis:
-    basis = choose_basis(scene.workspace, run)
+def basis_of(runs: IncrementalRuns, run: RunPaths) -> Basis:
+    basis = choose_basis(runs.workspace, run)
     assert basis is not None
     return basis

@@ -40,14 +40,14 @@ def make_task(root: Path, image_timeout: float = 60.0) -> ScoringTask:
     return ScoringTask(str(root / "pictures"), SPEC, choice, golden, image_timeout)
 
 
-def grey(task: ScoringTask, value: int, name: str | None = None) -> str:
+def save_grey(task: ScoringTask, value: int, name: str | None = None) -> str:
     """The img_path of a new image of that brightness, 0 to 255."""
     name = name or f"{value:03d}.png"
     Image.new("RGB", (5, 5), (value, value, value)).save(Path(task.dataset_root) / name)
     return encode_path(name.encode())
 
 
-def columns(task: ScoringTask, names: Sequence[str]) -> Columns:
+def manifest_columns(task: ScoringTask, names: Sequence[str]) -> Columns:
     """img_path, size_bytes and modified_ns as a manifest written now would have them."""
     files = [Path(task.dataset_root) / name for name in names]
     found = [file.stat() if file.exists() else None for file in files]

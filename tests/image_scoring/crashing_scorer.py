@@ -19,7 +19,7 @@ OFTEN = 600  # seconds that a hanging image sleeps: longer than any test
 
 
 @dataclass(frozen=True)
-class DeadlyTask:
+class CrashingScorerFactory:
     """Its images do what their names say. notes: a directory that tells what happened in the children.
 
     broken: why the engine does not open; "crash" ends the interpreter.
@@ -28,17 +28,17 @@ class DeadlyTask:
     notes: str
     broken: str = ""
 
-    def open(self) -> DeadlyScorer:
+    def open(self) -> CrashingScorer:
         if self.broken == "crash":
             os._exit(7)
         if self.broken:
             raise PreflightError("numpy", "2.4.6", "1.26.4", self.broken)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        return DeadlyScorer(Path(self.notes))
+        return CrashingScorer(Path(self.notes))
 
 
 @dataclass
-class DeadlyScorer:
+class CrashingScorer:
     notes: Path
     scored: int = 0
 
