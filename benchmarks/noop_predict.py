@@ -12,11 +12,12 @@ import pandas as pd  # noqa: TID253
 from benchmarks.scale_stage import LABELS
 from image_scoring.driver.job import begin, load_run, run_waves
 from image_scoring.driver.session import build_session, equip_workers
+from image_scoring.worker.scorer import ScoreCounts
 from run_contract.table import ERROR, PREDICTED
 
 
 class NoopScorer:
-    """Makes rows up from the sizes in the manifest: one in a hundred is an error row."""
+    """Derives rows from the sizes in the manifest: one in a hundred is an error row."""
 
     def score(self, paths: pd.Series, sizes: pd.Series, stamps: pd.Series) -> pd.DataFrame:
         share = (sizes % 1000).to_numpy() / 1000
@@ -30,18 +31,18 @@ class NoopScorer:
             }
         )
 
-    def take_counts(self) -> dict[str, int]:
-        return {}
+    def take_counts(self) -> ScoreCounts:
+        return ScoreCounts()
 
 
 @dataclass(frozen=True)
-class NoopTask:
+class NoopScorerFactory:
     model_id: str = "noop@000000000000"
 
     def open(self) -> NoopScorer:
         return NoopScorer()
 
-    def open_supervised(self) -> NoopScorer:
+    def open_isolated(self) -> NoopScorer:
         return NoopScorer()
 
 
@@ -51,7 +52,7 @@ def main(workspace: str, run_key: str) -> None:
         spark = build_session()
         try:
             equip_workers(spark, attempt.workspace, "openvino")
-            run_waves(attempt, spark, NoopTask())
+            run_waves(attempt, spark, NoopScorerFactory())
         finally:
             spark.stop()
 

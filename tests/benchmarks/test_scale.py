@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch_predictions.path_labels import label_of, split_of
-from benchmarks.noop_predict import NoopTask
+from benchmarks.noop_predict import NoopScorerFactory
 from benchmarks.scale import LIMIT_MB, STAGES, Usage, over_limit, parse_options, peak_of, processes_of
 from benchmarks.scale_plot import draw, make_table
 from benchmarks.scale_stage import LABELS, images
@@ -77,9 +77,9 @@ def test_manifest_validate_and_publish_take_the_rows_of_the_scorer(tmp_path: Pat
     run_stage("manifest", str(tmp_path), run.run_key, "2000")
     for shard in range(read_json(run.manifest_summary)["shards"]):
         rows = pq.read_table(run.manifest / shard_name(shard)).to_pandas()
-        result = NoopTask().open().score(rows.img_path, rows.size_bytes, rows.modified_ns)
+        result = NoopScorerFactory().open().score(rows.img_path, rows.size_bytes, rows.modified_ns)
         result = result.astype(object).where(result.notna(), None)
-        made = pd.concat([rows[["img_path"]], result], axis=1).assign(model=NoopTask().model_id)
+        made = pd.concat([rows[["img_path"]], result], axis=1).assign(model=NoopScorerFactory().model_id)
         write_predictions(run, made.to_dict("records"), shard)
     run_stage("validate", str(tmp_path), run.run_key, "2000")
     run_stage("publish", str(tmp_path), run.run_key, "2000")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
     [
         ("version", {"versions": {"numpy": "1.0"}}, f"numpy 1.0 found, {version('numpy')} expected; "),
         ("model", {"model": {"sha256": "0" * 64}}, "model.xml: sha256 000000000000 found, "),
-        ("pixels", {"pixels": {"add": 1}}, "the golden picture's pixels "),
+        ("pixels", {"pixels": {"add": 1}}, "the golden image's pixels "),
     ],
 )
 def test_an_executor_that_differs_ends_the_run(stage: Stage, name: str, faults: dict[str, Any], expected: str) -> None:

@@ -11,8 +11,8 @@ from PIL import Image
 
 from image_scoring.model.engines import EngineChoice
 from image_scoring.model.spec import ModelSpec
-from image_scoring.worker.image_scorer import ScoringTask
-from image_scoring.worker.preflight import load_golden
+from image_scoring.worker.image_scorer_factory import ImageScorerFactory
+from image_scoring.worker.preflight import load_golden_image
 from run_contract.image_paths import encode_path
 
 SPEC = ModelSpec("grey", "0" * 64, input_size=(4, 6), preprocessing="rescale")
@@ -32,24 +32,24 @@ def save_brightness(xml: Path, gains: tuple[float, ...] = (1.0,)) -> EngineChoic
     return EngineChoice("openvino", "f32", str(xml))
 
 
-def make_task(root: Path, image_timeout: float = 60.0) -> ScoringTask:
+def make_factory(root: Path, image_timeout: float = 60.0) -> ImageScorerFactory:
     """The task of a run over the images in `root`/pictures."""
     (root / "pictures").mkdir()
     choice = save_brightness(root / "compiled" / "model.xml")
-    golden = load_golden(SPEC, choice, root / "compiled")
-    return ScoringTask(str(root / "pictures"), SPEC, choice, golden, image_timeout)
+    golden_image = load_golden_image(SPEC, choice, root / "compiled")
+    return ImageScorerFactory(str(root / "pictures"), SPEC, choice, golden_image, image_timeout)
 
 
-def save_grey(task: ScoringTask, value: int, name: str | None = None) -> str:
+def save_grey(factory: ImageScorerFactory, value: int, name: str | None = None) -> str:
     """The img_path of a new image of that brightness, 0 to 255."""
     name = name or f"{value:03d}.png"
-    Image.new("RGB", (5, 5), (value, value, value)).save(Path(task.dataset_root) / name)
+    Image.new("RGB", (5, 5), (value, value, value)).save(Path(factory.dataset_root) / name)
     return encode_path(name.encode())
 
 
-def manifest_columns(task: ScoringTask, names: Sequence[str]) -> Columns:
+def manifest_columns(factory: ImageScorerFactory, names: Sequence[str]) -> Columns:
     """img_path, size_bytes and modified_ns as a manifest written now would have them."""
-    files = [Path(task.dataset_root) / name for name in names]
+    files = [Path(factory.dataset_root) / name for name in names]
     found = [file.stat() if file.exists() else None for file in files]
     return (
         pd.Series(names, dtype=object),

@@ -9,10 +9,12 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 
 from image_scoring.worker.preflight import PreflightError
+from image_scoring.worker.scorer import ScoreCounts
 from run_contract.table import PREDICTED
 
 OFTEN = 600  # seconds that a hanging image sleeps: longer than any test
@@ -28,6 +30,10 @@ class CrashingScorerFactory:
     notes: str
     broken: str = ""
 
+    @property
+    def model_id(self) -> str:
+        return "crashing@000000000000"
+
     def open(self) -> CrashingScorer:
         if self.broken == "crash":
             os._exit(7)
@@ -35,6 +41,9 @@ class CrashingScorerFactory:
             raise PreflightError("numpy", "2.4.6", "1.26.4", self.broken)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         return CrashingScorer(Path(self.notes))
+
+    def open_isolated(self) -> NoReturn:
+        raise NotImplementedError("these tests isolate it themselves")
 
 
 @dataclass
@@ -61,9 +70,9 @@ class CrashingScorer:
             }
         )
 
-    def take_counts(self) -> dict[str, int]:
+    def take_counts(self) -> ScoreCounts:
         scored, self.scored = self.scored, 0
-        return {"images": scored}
+        return ScoreCounts(rerun=scored)
 
     def _suffer(self, path: str) -> None:
         match path:

@@ -15,8 +15,8 @@ import pytest
 
 from batch_predictions.manifest import build_manifest
 from batch_predictions.publish import export_csv, point
-from image_scoring.driver.incremental import choose_basis
-from image_scoring.worker.incremental import NO_STAMP_NS, Basis, CarryOver
+from image_scoring.driver.incremental import choose_base_run
+from image_scoring.worker.incremental import NO_STAMP_NS, BaseRun, BaseRunResults
 from run_contract import manifest_layout
 from run_contract.files import write_json
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
@@ -88,7 +88,7 @@ def predict_all(run: RunPaths, outcome: Callable[[Row], Row] = outcome_of) -> Ru
     return run
 
 
-def find(carry: CarryOver, rows: list[Row]) -> tuple[pd.DataFrame, list[bool]]:
+def find(carry: BaseRunResults, rows: list[Row]) -> tuple[pd.DataFrame, list[bool]]:
     paths = pd.Series([row["img_path"] for row in rows], dtype=object)
     sizes, stamps = (pd.Series([row[name] for row in rows], dtype="int64") for name in ("size_bytes", "modified_ns"))
     frame, found = carry.find(paths, sizes, stamps)
@@ -97,9 +97,9 @@ def find(carry: CarryOver, rows: list[Row]) -> tuple[pd.DataFrame, list[bool]]:
     return frame, found.tolist()
 
 
-def predict_new(run: RunPaths, basis: Basis | None, outcome: Callable[[Row], Row] = outcome_of) -> list[str]:
+def predict_new(run: RunPaths, base_run: BaseRun | None, outcome: Callable[[Row], Row] = outcome_of) -> list[str]:
     """Predicts `run` with what is carried over, shard by shard; returns the paths that were not."""
-    carry, fresh = CarryOver(basis) if basis else None, []
+    carry, fresh = BaseRunResults(base_run) if base_run else None, []
     for shard in shard_numbers(run.manifest):
         rows = rows_of(run, shard)
         frame, found = find(carry, rows) if carry else (pd.DataFrame(index=range(len(rows))), [False] * len(rows))
@@ -122,7 +122,7 @@ def table_of(run: RunPaths) -> bytes:
     return run.predictions_csv.read_bytes()
 
 
-def basis_of(runs: IncrementalRuns, run: RunPaths) -> Basis:
-    basis = choose_basis(runs.workspace, run)
-    assert basis is not None
-    return basis
+def base_run_of(runs: IncrementalRuns, run: RunPaths) -> BaseRun:
+    base_run = choose_base_run(runs.workspace, run)
+    assert base_run is not None
+    return base_run

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from image_scoring.driver.fencing_token import Fence
+from image_scoring.driver.fencing_token import FencingToken
 from image_scoring.images.manifest_shards import count_rows, manifest_rows
 from image_scoring.worker.udf import counts_path
 from run_contract.errors import TemporaryError
@@ -37,7 +37,7 @@ class Commit:
     ended: float | None = None
 
 
-class Flipped(Exception):
+class LabelsFlipped(Exception):
     """A cascade's label was not that of f32; nothing of this shard was committed."""
 
     def __init__(self, commit: Commit) -> None:
@@ -45,20 +45,20 @@ class Flipped(Exception):
         super().__init__(f"{commit.flips} of {commit.rechecked} rows that were checked again have another label in f32")
 
 
-def commit_staged(run: RunPaths, staged: Path, counts: Path, fence: Fence) -> Iterator[Commit]:
+def commit_staged(run: RunPaths, staged: Path, counts: Path, fencing_token: FencingToken) -> Iterator[Commit]:
     """Puts the shards that finished tasks have left in `staged` into place, one atomic rename each.
 
-    Each is counted against its shard of the manifest before, and the fence is asked each time. Raises Flipped.
+    Each is counted against its shard of the manifest before, and the fence is asked each time. Raises LabelsFlipped.
     """
     for part in sorted(staged.glob("part-*.parquet")):
         table = pq.read_table(part)
         commit = _inspect(run, part, table, counts)
         if commit.flips:
-            raise Flipped(commit)
+            raise LabelsFlipped(commit)
         with replace_atomically(run.predictions / shard_name(commit.shard)) as target:
             # Written anew: what Spark's writer notes in a file differs from one JVM to the next, for the same rows.
             pq.write_table(table.replace_schema_metadata(), target, compression="zstd")
-            fence.check()
+            fencing_token.check()
             # Before the rename: a kill in between leaves a line too much, which load_commits leaves out.
             append_json_line(run.commits, asdict(commit))
         part.unlink()

@@ -12,7 +12,7 @@ from run_contract.errors import TemporaryError
 NO_EXECUTORS_SECONDS = 120.0
 
 
-class Cluster:
+class Executors:
     """The executors of this application, from Spark's own status store (there with the UI off, too)."""
 
     def __init__(self, spark: SparkSession) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from image_scoring.driver.commits import Flipped, drop_commits, load_commits
-from image_scoring.driver.executors import Cluster
-from image_scoring.driver.fencing_token import Fence, Fenced
-from image_scoring.driver.incremental import choose_basis
+from image_scoring.driver.commits import LabelsFlipped, drop_commits, load_commits
+from image_scoring.driver.executors import Executors
+from image_scoring.driver.fencing_token import AttemptSuperseded, FencingToken
+from image_scoring.driver.incremental import choose_base_run
 from image_scoring.driver.progress import Progress
 from image_scoring.driver.session import equip_workers, stop_session, wake_workers
 from image_scoring.driver.waves import WaveRunner
@@ -27,9 +27,9 @@ from image_scoring.model.sample_images import verification_images
 from image_scoring.model.spec import ModelSpec, load_spec
 from image_scoring.model.spread_images import SpreadImages
 from image_scoring.model.versions import expected_versions
-from image_scoring.worker.image_scorer import ScoringTask
-from image_scoring.worker.preflight import load_golden
-from image_scoring.worker.udf import Task
+from image_scoring.worker.image_scorer_factory import ImageScorerFactory
+from image_scoring.worker.preflight import load_golden_image
+from image_scoring.worker.scorer import ScorerFactory
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError, TemporaryError
 from run_contract.files import read_json, remove, remove_leftovers, write_json
@@ -44,7 +44,7 @@ class Attempt:
 
     workspace: Workspace
     run: RunPaths
-    fence: Fence
+    fencing_token: FencingToken
     progress: Progress
 
 
@@ -65,18 +65,18 @@ def run_job(arguments: JobArguments, open_session: Callable[[], SparkSession]) -
 def begin(workspace: Path, run_key: str) -> Iterator[Attempt]:
     """An attempt that fences off earlier ones, and whose end progress.json tells, however it ends."""
     run = Workspace(workspace).run(run_key)
-    fence = Fence(run.fencing_token)
-    attempt = Attempt(Workspace(workspace), run, fence, Progress(run_key=run_key, attempt=fence.token))
+    fencing_token = FencingToken(run.fencing_token)
+    attempt = Attempt(Workspace(workspace), run, fencing_token, Progress(run_key=run_key, attempt=fencing_token.value))
     try:
         yield attempt
-    except Fenced:
+    except AttemptSuperseded:
         raise  # progress.json is the other attempt's now
     except BatchPredictionsError as error:
-        fence.check()
+        fencing_token.check()
         attempt.progress.fail(run.progress, error)
         raise
     except Exception as error:  # Spark, the disk, or a bug: the log has all of it, the person one line
-        fence.check()  # a newer attempt has cleared up what this one works on: that is no failure
+        fencing_token.check()  # a newer attempt has cleared up what this one works on: that is no failure
         failure = explain(run_key, error)
         if isinstance(failure, TemporaryError):
             log.exception("predict failed")
@@ -122,15 +122,15 @@ def load_run(attempt: Attempt) -> list[int]:
     return pending
 
 
-def run_waves(attempt: Attempt, spark: SparkSession, task: Task) -> None:
-    """Predicts with `task` what is pending."""
+def run_waves(attempt: Attempt, spark: SparkSession, factory: ScorerFactory) -> None:
+    """Predicts with `factory` what is pending."""
     pending = attempt.run.pending_shards()
-    cluster = Cluster(spark)
-    runner = WaveRunner(spark, cluster, attempt.run, task, attempt.fence, attempt.progress)
+    executors = Executors(spark)
+    runner = WaveRunner(spark, executors, attempt.run, factory, attempt.fencing_token, attempt.progress)
     runner.warm_up(pending[0])
     attempt.progress.waiting = True
     attempt.progress.write(attempt.run.progress)
-    cluster.wait_for_executors()
+    executors.wait_for_executors()
     log.info("predicting %d of %d shards", len(pending), attempt.progress.shards_total)
     runner.predict(pending)
     remove(attempt.run.staging)
@@ -138,14 +138,14 @@ def run_waves(attempt: Attempt, spark: SparkSession, task: Task) -> None:
 
 def _predict_images(arguments: JobArguments, attempt: Attempt, open_session: Callable[[], SparkSession]) -> None:
     spec = _load_model(Path(arguments.model))
-    task = _prepare(arguments, attempt, spec, _precision(arguments, attempt.run))
+    factory = _prepare(arguments, attempt, spec, _precision(arguments, attempt.run))
     spark = open_session()
     try:
-        equip_workers(spark, attempt.workspace, task.engine.name)
+        equip_workers(spark, attempt.workspace, factory.engine.name)
         wake_workers(spark)
         try:
-            run_waves(attempt, spark, task)
-        except Flipped as flipped:
+            run_waves(attempt, spark, factory)
+        except LabelsFlipped as flipped:
             _switch_to_f32(attempt, flipped)
             run_waves(attempt, spark, _prepare(arguments, attempt, spec, "f32"))
     finally:
@@ -164,7 +164,7 @@ def _precision(arguments: JobArguments, run: RunPaths) -> str:
     return "f32" if arguments.precision == "cascade" and run.flips.exists() else arguments.precision
 
 
-def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precision: str) -> ScoringTask:
+def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precision: str) -> ImageScorerFactory:
     """Chooses the engine, checked against Keras, and the run to carry over from."""
     run, progress = attempt.run, attempt.progress
     summary = read_json(run.manifest_summary)
@@ -181,10 +181,10 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
     progress.engine, progress.precision, progress.model = choice.name, choice.precision, spec.model_id
     progress.label_agreement = choice.agreement
     _record_scoring(attempt, spec, choice)
-    golden = load_golden(spec, choice, attempt.workspace.converted_models)
-    basis = choose_basis(attempt.workspace, run) if arguments.only_new else None
+    golden_image = load_golden_image(spec, choice, attempt.workspace.converted_models)
+    base_run = choose_base_run(attempt.workspace, run) if arguments.only_new else None
     log.info("engine %s, precision %s", choice.name, choice.precision)
-    return ScoringTask(summary["root"], spec, choice, golden, arguments.image_timeout, basis)
+    return ImageScorerFactory(summary["root"], spec, choice, golden_image, arguments.image_timeout, base_run)
 
 
 def _record_scoring(attempt: Attempt, spec: ModelSpec, choice: EngineChoice) -> None:
@@ -193,7 +193,7 @@ def _record_scoring(attempt: Attempt, spec: ModelSpec, choice: EngineChoice) -> 
     record = scoring_record(spec, choice)
     if read_json(run.scoring) not in (None, record):
         log.warning("run %s: what it has was predicted in another way, and is predicted again", run.run_key)
-        attempt.fence.check()
+        attempt.fencing_token.check()
         drop_commits(run)
         attempt.progress.resume(attempt.progress.rows_total, attempt.progress.shards_total, [])
     write_json(run.scoring, record)
@@ -214,7 +214,7 @@ def scoring_record(spec: ModelSpec, choice: EngineChoice) -> dict[str, Any]:
     return as_read_back
 
 
-def _switch_to_f32(attempt: Attempt, flipped: Flipped) -> None:
+def _switch_to_f32(attempt: Attempt, flipped: LabelsFlipped) -> None:
     """For the rest of the run and its later attempts; what the cascade has predicted is predicted again."""
     commit = flipped.commit
     attempt.progress.flips = commit.flips

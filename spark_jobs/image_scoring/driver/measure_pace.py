@@ -20,8 +20,8 @@ from image_scoring.model.engine_selection import choose_engine
 from image_scoring.model.sample_images import verification_images
 from image_scoring.model.spec import load_spec
 from image_scoring.model.spread_images import SpreadImages, spread_rows
-from image_scoring.worker.image_scorer import ScoringTask
-from image_scoring.worker.preflight import load_golden
+from image_scoring.worker.image_scorer_factory import ImageScorerFactory
+from image_scoring.worker.preflight import load_golden_image
 from image_scoring.worker.scorer import Scorer
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError
@@ -52,9 +52,9 @@ def measure(arguments: JobArguments, clock: Callable[[], float] = time.perf_coun
     """
     workspace = Workspace(Path(arguments.workspace))
     run = workspace.run(arguments.run_key)
-    task = _prepare(arguments, workspace)
+    factory = _prepare(arguments, workspace)
     rows = list(spread_rows(run, WARM_UP_IMAGES + SAMPLE_IMAGES, COLUMNS))
-    scorer = task.open()
+    scorer = factory.open()
     _score(scorer, rows[:WARM_UP_IMAGES])
     sample = rows[WARM_UP_IMAGES:] or rows
     start = clock()
@@ -63,12 +63,12 @@ def measure(arguments: JobArguments, clock: Callable[[], float] = time.perf_coun
     return {
         "core_seconds_per_row": seconds / len(sample),
         "images": len(sample),
-        "engine": task.engine.name,
-        "precision": task.engine.precision,
+        "engine": factory.engine.name,
+        "precision": factory.engine.precision,
     }
 
 
-def _prepare(arguments: JobArguments, workspace: Workspace) -> ScoringTask:
+def _prepare(arguments: JobArguments, workspace: Workspace) -> ImageScorerFactory:
     run = workspace.run(arguments.run_key)
     spec, _ = load_spec(Path(arguments.model))
     root = Path(read_json(run.manifest_summary)["root"])
@@ -81,8 +81,8 @@ def _prepare(arguments: JobArguments, workspace: Workspace) -> ScoringTask:
         verification_images(run, root, spec),
         SpreadImages(run, root, spec),
     )
-    golden = load_golden(spec, choice, workspace.converted_models)
-    return ScoringTask(str(root), spec, choice, golden, arguments.image_timeout)
+    golden_image = load_golden_image(spec, choice, workspace.converted_models)
+    return ImageScorerFactory(str(root), spec, choice, golden_image, arguments.image_timeout)
 
 
 def _score(scorer: Scorer, rows: list[dict[str, Any]]) -> None:

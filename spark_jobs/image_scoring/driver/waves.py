@@ -12,11 +12,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, lit
 
 from image_scoring.driver.commits import commit_staged
-from image_scoring.driver.executors import Cluster
-from image_scoring.driver.fencing_token import Fence
+from image_scoring.driver.executors import Executors
+from image_scoring.driver.fencing_token import FencingToken
 from image_scoring.driver.manifest_schema import MANIFEST_SCHEMA
 from image_scoring.driver.progress import Progress
-from image_scoring.worker.udf import Task, make_predict_udf
+from image_scoring.worker.scorer import ScorerFactory
+from image_scoring.worker.udf import make_predict_udf
 from run_contract.errors import TemporaryError
 from run_contract.files import remove
 from run_contract.layout import RunPaths, shard_name
@@ -46,21 +47,21 @@ class WaveRunner:
     """Predicts the shards that are still to do."""
 
     spark: SparkSession
-    cluster: Cluster
+    executors: Executors
     run: RunPaths
-    task: Task
-    fence: Fence
+    factory: ScorerFactory
+    fencing_token: FencingToken
     progress: Progress
 
     def __post_init__(self) -> None:
         # Of this runner alone: cancelled tasks of another one, after a flip, may go on writing for a while.
-        self._staging = self.run.staging / self.fence.token / uuid4().hex[:8]
+        self._staging = self.run.staging / self.fencing_token.value / uuid4().hex[:8]
 
     def predict(self, shards: list[int]) -> None:
-        """Predicts and commits `shards`; returns when all are in place.
+        """Predict and commit `shards`; return when all are in place.
 
-        Raises Fenced when another attempt took over, Flipped when a cascade was wrong, TemporaryError when the
-        cluster is gone. Shards that were committed before stay.
+        Raises AttemptSuperseded when a newer attempt took over, LabelsFlipped when a cascade was wrong, TemporaryError
+        when the cluster is gone. Committed shards stay.
         """
         waiting = deque(shards)
         running: dict[Future[None], Wave] = {}
@@ -92,7 +93,7 @@ class WaveRunner:
 
     def _next_wave(self, waiting: deque[int]) -> Wave:
         """As many shards as keep the cores of this moment busy: executors come and go while a run lasts."""
-        size = max(self.cluster.cores(), 1) * SHARDS_PER_CORE
+        size = max(self.executors.cores(), 1) * SHARDS_PER_CORE
         shards = [waiting.popleft() for _ in range(min(size, len(waiting)))]
         return Wave(shards, self._staging / f"wave-{shards[0]:06d}")
 
@@ -103,12 +104,12 @@ class WaveRunner:
     def _score(self, shards: list[int]) -> DataFrame:
         """PREDICTION_COLUMNS and the shard; one partition, and so one file, for each shard: no shuffle."""
         files = [str(self.run.manifest / shard_name(shard)) for shard in shards]
-        predict = make_predict_udf(self.task, self._counts)
+        predict = make_predict_udf(self.factory, self._counts)
         return (
             self.spark.read.schema(MANIFEST_SCHEMA)
             .parquet(*files)
             .select("img_path", "shard", predict("img_path", "shard", "size_bytes", "modified_ns").alias("result"))
-            .select("img_path", "shard", "result.*", lit(self.task.model_id).alias("model"))
+            .select("img_path", "shard", "result.*", lit(self.factory.model_id).alias("model"))
             .select(*PREDICTION_COLUMNS, col("shard"))
         )
 
@@ -118,7 +119,7 @@ class WaveRunner:
         return self._staging / "counts"
 
     def _commit(self, wave: Wave) -> None:
-        for commit in commit_staged(self.run, wave.staged, self._counts, self.fence):
+        for commit in commit_staged(self.run, wave.staged, self._counts, self.fencing_token):
             # Spark runs a task again whose executor died after its work: the same rows, counted once.
             if commit.shard not in wave.committed:
                 self.progress.add(commit)
@@ -135,7 +136,7 @@ class WaveRunner:
 
     def _watch(self) -> None:
         """Every half second: is this still the newest attempt, are there executors, how far is it."""
-        self.fence.check()
-        self.cluster.check_alive()
-        self.progress.cores, self.progress.workers = self.cluster.cores(), self.cluster.workers()
+        self.fencing_token.check()
+        self.executors.check_alive()
+        self.progress.cores, self.progress.workers = self.executors.cores(), self.executors.workers()
         self.progress.write(self.run.progress)

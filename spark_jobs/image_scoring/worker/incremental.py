@@ -40,7 +40,7 @@ AFTER_ALL = b"\xff"  # greater than any walk_key
 
 
 @dataclass(frozen=True)
-class Basis:
+class BaseRun:
     """The run to carry over from, small enough to travel with every task. shards: of its manifest."""
 
     root: str
@@ -53,12 +53,12 @@ def walk_key(img_path: str) -> bytes:
     return b"".join(b"\1" + directory + b"\0" for directory in directories) + b"\0" + name
 
 
-class CarryOver:
-    """The results of the basis, a few shards in memory at a time. One in each Python worker."""
+class BaseRunResults:
+    """The results of the base run, a few shards in memory at a time. One in each Python worker."""
 
-    def __init__(self, basis: Basis) -> None:
-        self._run = RunPaths(Path(basis.root))
-        self._shards = range(basis.shards)
+    def __init__(self, base_run: BaseRun) -> None:
+        self._run = RunPaths(Path(base_run.root))
+        self._shards = range(base_run.shards)
         self._warned = False
         self._begin = cache(self._read_begin)
         self._results = lru_cache(SHARDS_IN_MEMORY)(self._read_results)
@@ -85,7 +85,7 @@ class CarryOver:
         return table.to_pandas(types_mapper={pa.float32(): pd.Float32Dtype()}.get), found
 
     def _overlapping(self, paths: pd.Series) -> range:
-        """The shards of the basis that may hold images of the batch: their part of the walk meets the batch's."""
+        """The shards of the base run that may hold images of the batch: their part of the walk meets the batch's."""
         if paths.empty:
             return range(0)
         first, last = (

@@ -1,29 +1,28 @@
-"""Scoring one image at a time in a child process, for what ends or hangs the interpreter."""
+"""Score one image at a time in a child process, because an image may crash or hang Python."""
 
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from image_scoring.worker.scorer import ScoreCounts, ScorerFactory
 from run_contract.table import ERROR
 
-if TYPE_CHECKING:
-    from image_scoring.worker.image_scorer import ScoringTask
-
 START_SECONDS = 300.0
-# An image is blamed when it ended the child twice: the first time may have been somebody's kill.
+# An image gets an error row after two failures: somebody else may have killed the child the first time.
 TRIES = 2
 
 
 @dataclass
 class Child:
+    """A child process that scores images, and the connection to it."""
+
     process: BaseProcess
     connection: Connection
 
@@ -34,17 +33,20 @@ class Child:
 
 
 class ImageFailed(Exception):
-    """Why an image gave no answer, as its error row says it."""
+    """The child did not score an image; the message is the text of its error row."""
 
 
-class SupervisedScorer:
-    """Slower than the fast path, and not to be ended by any image: that one becomes an error row."""
+class IsolatedScorer:
+    """Scores each image in a child process: an image that crashes or hangs the child becomes an error row.
 
-    def __init__(self, task: ScoringTask, image_timeout: float) -> None:
-        self._task = task
+    factory: opens the child's scorer. image_timeout: seconds.
+    """
+
+    def __init__(self, factory: ScorerFactory, image_timeout: float) -> None:
+        self._factory = factory
         self._timeout = image_timeout
         self._child: Child | None = None
-        self._counts: Counter[str] = Counter()
+        self._counts = ScoreCounts()
 
     def score(self, paths: pd.Series, sizes: pd.Series, stamps: pd.Series) -> pd.DataFrame:
         try:
@@ -53,30 +55,30 @@ class SupervisedScorer:
             self._end_child()
         return pd.concat(rows, ignore_index=True)
 
-    def take_counts(self) -> dict[str, int]:
-        counts, self._counts = dict(self._counts), Counter()
+    def take_counts(self) -> ScoreCounts:
+        counts, self._counts = self._counts, ScoreCounts()
         return counts
 
     def _score_row(self, row: tuple[Any, ...]) -> pd.DataFrame:
         for attempt in range(1, TRIES + 1):
             try:
-                answer, counts = self._ask(row)
+                result, counts = self._score_in_child(row)
             except ImageFailed as failure:
                 self._end_child()
                 if attempt == TRIES:
                     return _error_row(str(failure))
             else:
-                self._counts.update(counts)
-                return answer
+                self._counts += counts
+                return result
         raise AssertionError("TRIES is at least one")
 
-    def _ask(self, row: tuple[Any, ...]) -> tuple[pd.DataFrame, dict[str, int]]:
+    def _score_in_child(self, row: tuple[Any, ...]) -> tuple[pd.DataFrame, ScoreCounts]:
         child = self._child = self._child or self._start_child()
         try:
             child.connection.send(row)
             if not child.connection.poll(self._timeout):
                 raise ImageFailed(f"hung: no answer within {self._timeout:g} s")
-            answer: tuple[pd.DataFrame, dict[str, int]] | str = child.connection.recv()
+            answer: tuple[pd.DataFrame, ScoreCounts] | str = child.connection.recv()
         except (EOFError, OSError):
             child.process.join()
             raise ImageFailed(f"crashed: it ended the interpreter ({_exit(child.process.exitcode)})") from None
@@ -87,11 +89,11 @@ class SupervisedScorer:
     def _start_child(self) -> Child:
         context = get_context("spawn")
         here, there = context.Pipe()
-        process = context.Process(target=_serve, args=(there, self._task), daemon=True)
+        process = context.Process(target=_serve, args=(there, self._factory), daemon=True)
         process.start()
         there.close()
         child = Child(process, here)
-        failure = _await_engine(child)
+        failure = _await_scorer(child)
         if failure:
             child.end()
             raise RuntimeError(failure)
@@ -103,8 +105,8 @@ class SupervisedScorer:
             self._child = None
 
 
-def _await_engine(child: Child) -> str:
-    """Why the child cannot score; empty when it is ready."""
+def _await_scorer(child: Child) -> str:
+    """Wait until the child can score; return why it cannot, or an empty text."""
     try:
         if not child.connection.poll(START_SECONDS):
             return f"the child process was not ready within {START_SECONDS:.0f} s"
@@ -114,11 +116,11 @@ def _await_engine(child: Child) -> str:
         return f"the child process ended before it was ready ({_exit(child.process.exitcode)})"
 
 
-def _serve(connection: Connection, task: ScoringTask) -> None:
-    """The child: a row in, its one-row result and the engine's counts out, until the parent hangs up."""
+def _serve(connection: Connection, factory: ScorerFactory) -> None:
+    """Run the child: receive a row, send its one-row result and the counts, until the parent closes the connection."""
     try:
-        scorer = task.open()
-    except Exception as error:  # the parent's task fails with it: the driver must read why
+        scorer = factory.open()
+    except Exception as error:  # the parent raises it, so that the driver can report the cause
         connection.send(str(error) or type(error).__name__)
         return
     connection.send("")
@@ -129,7 +131,7 @@ def _serve(connection: Connection, task: ScoringTask) -> None:
             return
         try:
             result = scorer.score(pd.Series([path], dtype=object), pd.Series([size]), pd.Series([stamp]))
-        except Exception as error:  # no image's fault: the task fails with it, as on the fast path
+        except Exception as error:  # not the fault of an image: the task fails, as with the fast scorer
             connection.send(f"{type(error).__name__}: {error}")
             return
         connection.send((result, scorer.take_counts()))

@@ -47,7 +47,7 @@ def check_environment() -> None:
 
 
 @dataclass(frozen=True)
-class Golden:
+class GoldenImage:
     """One picture and what the driver makes of it.
 
     picture: a JPEG, base64; pixels_sha256: of the decoded and resized picture; outputs: of the engine, one per unit;
@@ -60,44 +60,47 @@ class Golden:
     model_sha256: str
 
 
-def load_golden(spec: ModelSpec, choice: EngineChoice, converted_models: Path) -> Golden:
-    """The golden picture for this engine, made at its first use on the driver and kept below `converted_models`."""
+def load_golden_image(spec: ModelSpec, choice: EngineChoice, converted_models: Path) -> GoldenImage:
+    """The golden image for this engine, made at its first use on the driver and kept below `converted_models`."""
     settings = sha256(repr((spec, choice)).encode()).hexdigest()[:16]
     cache = converted_models / f"golden-{settings}.json"
     known = read_json(cache)
     model_sha256 = hash_model(choice)
     if known and known["model_sha256"] == model_sha256:
-        return Golden(**{**known, "outputs": tuple(known["outputs"])})
+        return GoldenImage(**{**known, "outputs": tuple(known["outputs"])})
     from image_scoring.model.engines import open_engine
 
     picture = draw_picture()
     pixels, outputs = _predict(picture, spec, open_engine(choice))
-    golden = Golden(base64.b64encode(picture).decode(), pixels, outputs, model_sha256)
-    write_json(cache, asdict(golden))
-    return golden
+    golden_image = GoldenImage(base64.b64encode(picture).decode(), pixels, outputs, model_sha256)
+    write_json(cache, asdict(golden_image))
+    return golden_image
 
 
-def check_model(golden: Golden, choice: EngineChoice) -> None:
+def check_model(golden_image: GoldenImage, choice: EngineChoice) -> None:
     """Raises PreflightError when this worker sees another model file than the driver."""
     found = hash_model(choice)
-    if found != golden.model_sha256:
+    if found != golden_image.model_sha256:
         raise PreflightError(
-            f"model {choice.path}: sha256", golden.model_sha256[:12], found[:12], "mount the driver's workspace there"
+            f"model {choice.path}: sha256",
+            golden_image.model_sha256[:12],
+            found[:12],
+            "mount the driver's workspace there",
         )
 
 
-def check_engine(golden: Golden, spec: ModelSpec, choice: EngineChoice, engine: Engine) -> None:
-    """Raises PreflightError when the golden picture comes out differently from the driver."""
-    pixels, outputs = _predict(base64.b64decode(golden.picture), spec, engine)
+def check_engine(golden_image: GoldenImage, spec: ModelSpec, choice: EngineChoice, engine: Engine) -> None:
+    """Raises PreflightError when the golden image comes out differently from the driver."""
+    pixels, outputs = _predict(base64.b64decode(golden_image.picture), spec, engine)
     remedy = "compare its libraries and its processor with the driver's"
-    if pixels != golden.pixels_sha256:
-        raise PreflightError("the golden picture's pixels", golden.pixels_sha256[:12], pixels[:12], remedy)
+    if pixels != golden_image.pixels_sha256:
+        raise PreflightError("the golden image's pixels", golden_image.pixels_sha256[:12], pixels[:12], remedy)
     from image_scoring.model.engines import TOLERANCE
 
     tolerance = TOLERANCE[choice.precision]
     # NaN is close to nothing, wherever it stands.
-    if not all(abs(here - there) <= tolerance for here, there in zip(outputs, golden.outputs, strict=True)):
-        raise PreflightError("the golden picture's outputs", _text(golden.outputs), _text(outputs), remedy)
+    if not all(abs(here - there) <= tolerance for here, there in zip(outputs, golden_image.outputs, strict=True)):
+        raise PreflightError("the golden image's outputs", _text(golden_image.outputs), _text(outputs), remedy)
 
 
 def hash_model(choice: EngineChoice) -> str:

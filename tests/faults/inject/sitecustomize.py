@@ -109,7 +109,7 @@ def flip(cascade: Any, handshake: str) -> None:
     predict = cascade.CascadeEngine.predict
 
     def predict_once_wrong(engine: Any, batch: Any) -> Any:
-        if len(batch) == 1 or not claim(Path(handshake)):  # a batch of one may be the golden picture
+        if len(batch) == 1 or not claim(Path(handshake)):  # a batch of one may be the golden image
             return predict(engine, batch)
         low, is_rechecked = engine._low.predict, cascade._is_rechecked
         engine._low.predict = lambda images: 1 - low(images)

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from image_scoring.driver.incremental import choose_basis
-from image_scoring.worker.incremental import CarryOver
+from image_scoring.driver.incremental import choose_base_run
+from image_scoring.worker.incremental import BaseRunResults
 from run_contract.files import read_json, write_json
 from run_contract.layout import shard_name
 from tests.helpers import predicted
@@ -23,7 +23,7 @@ from tests.image_scoring.incremental_runs import (
     NAMES,
     SCORING,
     IncrementalRuns,
-    basis_of,
+    base_run_of,
     find,
     predict_all,
     predict_new,
@@ -75,36 +75,36 @@ def test_a_shard_that_is_damaged_is_predicted_and_the_others_are_carried_over(
 ) -> None:
     runs.put(*NAMES)
     first, run = runs.published("1"), runs.run("2")
-    basis = basis_of(runs, run)
+    base_run = base_run_of(runs, run)
     lost = [row["img_path"] for row in rows_of(first, shard)]
     harm(getattr(first, kind) / shard_name(shard))
     caplog.clear()
-    assert predict_new(run, basis) == lost
+    assert predict_new(run, base_run) == lost
     assert len(caplog.messages) == 1
     assert "run 1: its shard-0000" in caplog.text
     assert table_of(run) == table_of(predict_all(runs.run("full")))
 
 
-def test_a_basis_that_vanishes_costs_predictions_and_one_line(
+def test_a_base_run_that_vanishes_costs_predictions_and_one_line(
     runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
 ) -> None:
     runs.put(*NAMES)
     first, run = runs.published("1"), runs.run("2")
-    basis = basis_of(runs, run)
+    base_run = base_run_of(runs, run)
     os.rename(first.root, first.root.with_name("away"))
     caplog.clear()
-    assert sorted(predict_new(run, basis)) == sorted(NAMES)
+    assert sorted(predict_new(run, base_run)) == sorted(NAMES)
     assert len(caplog.messages) == 1
-    assert choose_basis(runs.workspace, run) is None
+    assert choose_base_run(runs.workspace, run) is None
 
 
-def test_a_basis_travels_with_every_task(runs: IncrementalRuns) -> None:
+def test_a_base_run_travels_with_every_task(runs: IncrementalRuns) -> None:
     runs.put(*NAMES)
     runs.published("1")
-    basis = basis_of(runs, runs.run("2"))
-    assert pickle.loads(pickle.dumps(basis)) == basis
-    assert len({basis, pickle.loads(pickle.dumps(basis))}) == 1
-    assert len(pickle.dumps(basis)) < 1000
+    base_run = base_run_of(runs, runs.run("2"))
+    assert pickle.loads(pickle.dumps(base_run)) == base_run
+    assert len({base_run, pickle.loads(pickle.dumps(base_run))}) == 1
+    assert len(pickle.dumps(base_run)) < 1000
 
 
 @pytest.mark.parametrize(
@@ -117,49 +117,49 @@ def test_a_basis_travels_with_every_task(runs: IncrementalRuns) -> None:
         ({"precision": "bf16"}, "another precision"),
     ],
 )
-def test_a_run_that_was_predicted_in_another_way_is_no_basis(
+def test_a_run_that_was_predicted_in_another_way_is_no_base_run(
     other: dict[str, Any], cause: str, runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
 ) -> None:
     runs.put(*NAMES)
     runs.published("1")
     run = runs.run("2", scoring={**SCORING, **other})
     with caplog.at_level(logging.INFO):
-        assert choose_basis(runs.workspace, run) is None
+        assert choose_base_run(runs.workspace, run) is None
     assert caplog.messages == [f"run 2: nothing is carried over, the published run 1 was predicted with {cause}"]
     assert read_json(run.base_run)["reason"] in caplog.messages[0]
     write_json(run.scoring, SCORING)
-    assert choose_basis(runs.workspace, run) is not None
+    assert choose_base_run(runs.workspace, run) is not None
 
 
 @pytest.mark.parametrize("lacks", ["manifest_summary", "scoring", "predictions"])
-def test_a_run_that_has_not_all_that_it_takes_is_no_basis(lacks: str, runs: IncrementalRuns) -> None:
+def test_a_run_that_has_not_all_that_it_takes_is_no_base_run(lacks: str, runs: IncrementalRuns) -> None:
     runs.put(*NAMES)
     path = getattr(runs.published("1"), lacks)
     run = runs.run("2")
     os.rename(path, path.with_name("away"))
-    assert choose_basis(runs.workspace, run) is None
+    assert choose_base_run(runs.workspace, run) is None
     assert "the published run 1 has not its manifest, scoring.json and predictions" in read_json(run.base_run)["reason"]
     path.write_text("{")
-    assert choose_basis(runs.workspace, run) is None
+    assert choose_base_run(runs.workspace, run) is None
 
 
-def test_without_a_published_run_there_is_no_basis_at_any_attempt(runs: IncrementalRuns) -> None:
+def test_without_a_published_run_there_is_no_base_run_at_any_attempt(runs: IncrementalRuns) -> None:
     runs.put(*NAMES)
     run = runs.run("2")
-    assert choose_basis(runs.workspace, run) is None
+    assert choose_base_run(runs.workspace, run) is None
     record = {"candidate": None, "carried_over": False, "reason": "no run was published"}
     assert read_json(run.base_run) == record
     runs.published("1")
-    assert choose_basis(runs.workspace, run) is None
+    assert choose_base_run(runs.workspace, run) is None
     assert read_json(run.base_run) == record
 
 
-def test_a_run_is_not_its_own_basis(runs: IncrementalRuns) -> None:
+def test_a_run_is_not_its_own_base_run(runs: IncrementalRuns) -> None:
     runs.put(*NAMES)
-    assert choose_basis(runs.workspace, runs.published("1")) is None
+    assert choose_base_run(runs.workspace, runs.published("1")) is None
 
 
-def test_the_basis_stays_when_another_run_is_published_in_the_middle(
+def test_the_base_run_stays_when_another_run_is_published_in_the_middle(
     runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The later run claims other results for the same images: not one of them may get in."""
@@ -167,14 +167,14 @@ def test_the_basis_stays_when_another_run_is_published_in_the_middle(
     first = runs.published("1")
     run = runs.run("3")
     with caplog.at_level(logging.INFO):
-        basis = basis_of(runs, run)
+        base_run = base_run_of(runs, run)
     assert caplog.messages == ["run 3: what is unchanged since run 1 is carried over"]
     assert read_json(run.base_run) == {"candidate": "1", "carried_over": True, "reason": None}
-    carry = CarryOver(basis)
+    carry = BaseRunResults(base_run)
     before = find(carry, rows_of(run, 0))[0]
     runs.published("2", outcome=lambda row: predicted(row["img_path"], probability=0.75))
     assert runs.workspace.published_run() == "2"
-    assert basis_of(runs, run) == basis
-    pd.testing.assert_frame_equal(find(CarryOver(basis), rows_of(run, 0))[0], before)
-    assert predict_new(run, basis_of(runs, run)) == []
+    assert base_run_of(runs, run) == base_run
+    pd.testing.assert_frame_equal(find(BaseRunResults(base_run), rows_of(run, 0))[0], before)
+    assert predict_new(run, base_run_of(runs, run)) == []
     assert table_of(run) == table_of(first)

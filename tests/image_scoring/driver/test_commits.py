@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from image_scoring.driver.commits import Commit, Flipped, commit_staged, drop_commits, load_commits
-from image_scoring.driver.fencing_token import Fence, Fenced
+from image_scoring.driver.commits import Commit, LabelsFlipped, commit_staged, drop_commits, load_commits
+from image_scoring.driver.fencing_token import AttemptSuperseded, FencingToken
 from image_scoring.worker.udf import counts_path
 from run_contract import manifest_layout
 from run_contract.errors import TemporaryError
@@ -42,8 +42,8 @@ def stage(run: RunPaths, shards: Sequence[int], statuses: Sequence[str], part: i
     return staged
 
 
-def commit(run: RunPaths, staged: Path, fence: Fence | None = None) -> list[Commit]:
-    return list(commit_staged(run, staged, run.staging / "counts", fence or Fence(run.fencing_token)))
+def commit(run: RunPaths, staged: Path, fencing_token: FencingToken | None = None) -> list[Commit]:
+    return list(commit_staged(run, staged, run.staging / "counts", fencing_token or FencingToken(run.fencing_token)))
 
 
 def noted_shards(run: RunPaths) -> list[int]:
@@ -96,10 +96,10 @@ def test_what_was_not_staged_yet_is_nothing_to_commit(run: RunPaths) -> None:
 
 def test_an_attempt_that_was_superseded_commits_nothing(run: RunPaths) -> None:
     staged = stage(run, [1, 1], ["predicted"] * 2)
-    fence = Fence(run.fencing_token)
-    Fence(run.fencing_token)
-    with pytest.raises(Fenced):
-        commit(run, staged, fence)
+    fencing_token = FencingToken(run.fencing_token)
+    FencingToken(run.fencing_token)
+    with pytest.raises(AttemptSuperseded):
+        commit(run, staged, fencing_token)
     assert len(list(staged.iterdir())) == 1
     assert shard_numbers(run.predictions) == []
     assert noted_shards(run) == []
@@ -108,11 +108,11 @@ def test_an_attempt_that_was_superseded_commits_nothing(run: RunPaths) -> None:
 def test_the_fence_is_asked_before_each_shard(run: RunPaths) -> None:
     stage(run, [0] * 4, ["predicted"] * 4)
     staged = stage(run, [1, 1], ["predicted"] * 2, part=1)
-    fence = Fence(run.fencing_token)
-    commits = commit_staged(run, staged, run.staging / "counts", fence)
+    fencing_token = FencingToken(run.fencing_token)
+    commits = commit_staged(run, staged, run.staging / "counts", fencing_token)
     assert next(commits).shard == 0
-    Fence(run.fencing_token)
-    with pytest.raises(Fenced):
+    FencingToken(run.fencing_token)
+    with pytest.raises(AttemptSuperseded):
         next(commits)
     assert shard_numbers(run.predictions) == [0]
     assert noted_shards(run) == [0]
@@ -121,7 +121,7 @@ def test_the_fence_is_asked_before_each_shard(run: RunPaths) -> None:
 def test_a_flip_commits_nothing_of_its_shard(run: RunPaths) -> None:
     stage(run, [1, 1], ["predicted"] * 2)
     staged = stage(run, [0] * 4, ["predicted"] * 4, part=1, rechecked=3, flips=2)
-    with pytest.raises(Flipped, match="2 of 3 rows that were checked again have another label") as flipped:
+    with pytest.raises(LabelsFlipped, match="2 of 3 rows that were checked again have another label") as flipped:
         commit(run, staged)
     assert (flipped.value.commit.shard, flipped.value.commit.flips) == (0, 2)
     assert shard_numbers(run.predictions) == [1]

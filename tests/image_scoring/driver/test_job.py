@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from batch_predictions.manifest import build_manifest
-from image_scoring.driver.fencing_token import Fence, Fenced
+from image_scoring.driver.fencing_token import AttemptSuperseded, FencingToken
 from image_scoring.driver.job import begin, explain, load_run, root_cause, run_job
 from image_scoring.model.spec import save_spec
 from image_scoring.worker.preflight import PreflightError
@@ -49,7 +49,7 @@ def test_any_other_error_of_spark_is_worth_a_retry_and_told_in_one_line() -> Non
 
 def lose_the_run(workspace: Workspace, run: RunPaths, error: Exception) -> None:
     with begin(workspace.root, run.run_key):
-        Fence(run.fencing_token)
+        FencingToken(run.fencing_token)
         raise error
 
 
@@ -57,7 +57,7 @@ def lose_the_run(workspace: Workspace, run: RunPaths, error: Exception) -> None:
 def test_what_goes_wrong_after_a_newer_attempt_began_is_not_its_failure(error: Exception, tmp_path: Path) -> None:
     workspace, run = make_run(tmp_path, ["a.jpg"])
     write_json(run.progress, {"state": "predicting"})
-    with pytest.raises(Fenced):
+    with pytest.raises(AttemptSuperseded):
         lose_the_run(workspace, run, error)
     assert read_json(run.progress) == {"state": "predicting"}
 
@@ -82,7 +82,7 @@ def test_how_an_attempt_ends_is_told(tmp_path: Path) -> None:
         load_run(attempt)
         assert read_json(run.progress)["state"] == "starting"
     record = read_json(run.progress)
-    assert (record["state"], record["attempt"]) == ("finished", attempt.fence.token)
+    assert (record["state"], record["attempt"]) == ("finished", attempt.fencing_token.value)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_an_attempt_that_was_superseded_leaves_the_progress_to_the_other(tmp_pat
 
     def be_superseded() -> None:
         with begin(workspace.root, KEY) as attempt:
-            Fence(run.fencing_token)
-            attempt.fence.check()
+            FencingToken(run.fencing_token)
+            attempt.fencing_token.check()
 
-    with pytest.raises(Fenced):
+    with pytest.raises(AttemptSuperseded):
         be_superseded()
     assert read_json(run.progress) == {"of": "the other"}
 

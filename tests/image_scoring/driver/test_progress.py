@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from image_scoring.driver.commits import Commit
-from image_scoring.driver.fencing_token import Fenced
+from image_scoring.driver.fencing_token import AttemptSuperseded
 from image_scoring.driver.progress import FINEST_SECONDS, MOST_SAMPLES, Progress, Sample, add_sample
 from run_contract.errors import BatchPredictionsError, TemporaryError
 from run_contract.files import read_json
@@ -91,7 +91,11 @@ def test_a_run_that_is_finished_has_nothing_left_and_keeps_its_pace(progress: Pr
 
 @pytest.mark.parametrize(
     ("error", "worth_retrying"),
-    [(TemporaryError("no executors"), True), (BatchPredictionsError("no model"), False), (Fenced("newer"), False)],
+    [
+        (TemporaryError("no executors"), True),
+        (BatchPredictionsError("no model"), False),
+        (AttemptSuperseded("newer"), False),
+    ],
 )
 def test_a_failure_says_whether_a_retry_may_help(
     error: BatchPredictionsError, worth_retrying: bool, progress: Progress, tmp_path: Path

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from image_scoring.driver.fencing_token import Fence
+from image_scoring.driver.fencing_token import FencingToken
 from image_scoring.driver.progress import Progress
 from image_scoring.driver.waves import Wave, WaveRunner
 from tests.helpers import PREDICTION_SCHEMA, make_run, manifest_paths, predicted
@@ -25,7 +25,7 @@ def test_a_shard_that_spark_predicted_twice_is_counted_once(tmp_path: Path) -> N
     pq.write_table(rows.append_column("shard", pa.array([0, 0], pa.int32())), staged / "part-0-first.parquet")
     shutil.copy(staged / "part-0-first.parquet", tmp_path / "again.parquet")
     progress, nothing = Progress(run.run_key, "a"), _no_spark()
-    runner = WaveRunner(nothing, nothing, run, nothing, Fence(run.fencing_token), progress)
+    runner = WaveRunner(nothing, nothing, run, nothing, FencingToken(run.fencing_token), progress)
     wave = Wave([0], staged)
     runner._commit(wave)
     shutil.copy(tmp_path / "again.parquet", staged / "part-0-again.parquet")

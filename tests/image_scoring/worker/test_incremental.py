@@ -13,7 +13,7 @@ import pytest
 
 from batch_predictions.manifest import walk
 from image_scoring.images.errors import CONTENT_REASONS
-from image_scoring.worker.incremental import NO_STAMP_NS, Basis, CarryOver, walk_key
+from image_scoring.worker.incremental import NO_STAMP_NS, BaseRun, BaseRunResults, walk_key
 from image_scoring.worker.udf import RESULT_SCHEMA
 from run_contract.image_paths import encode_path
 from run_contract.layout import shard_numbers
@@ -21,7 +21,7 @@ from tests.image_scoring.incremental_runs import (
     NAMES,
     STAMP,
     IncrementalRuns,
-    basis_of,
+    base_run_of,
     failed,
     find,
     outcome_of,
@@ -88,7 +88,7 @@ def test_an_unchanged_dataset_is_carried_over_as_a_whole_with_the_types_of_the_u
     runs.put(*NAMES)
     first = runs.published("1")
     run = runs.run("2")
-    frame, found = find(CarryOver(basis_of(runs, run)), rows_of(run, 0))
+    frame, found = find(BaseRunResults(base_run_of(runs, run)), rows_of(run, 0))
     before = [outcome_of(row) for row in rows_of(first, 0)]
     assert all(found)
     assert {row["status"] for row in before} == {"predicted", "error"}
@@ -106,7 +106,7 @@ def test_an_unchanged_dataset_is_carried_over_as_a_whole_with_the_types_of_the_u
     assert list(frame.columns) == RESULT_SCHEMA.fieldNames()
     pd.testing.assert_frame_equal(frame, expected, check_exact=True)
     assert [value is None for value in frame["error"]] == list(good)  # None and not NaN
-    assert predict_new(run, basis_of(runs, run)) == []
+    assert predict_new(run, base_run_of(runs, run)) == []
     assert table_of(run) == table_of(first)
 
 
@@ -130,7 +130,7 @@ def test_only_what_is_new_is_predicted_and_the_table_is_that_of_a_full_run(
     runs.put(*names[100:])
 
     run = runs.run("2", shard_rows)
-    fresh = predict_new(run, basis_of(runs, run))
+    fresh = predict_new(run, base_run_of(runs, run))
     new = names[100:] + [name for name, kind in kinds.items() if kind in ("size", "stamp")]
     assert sorted(fresh) == sorted(map(encode_path, new))
     assert table_of(run) == table_of(predict_all(runs.run("full")))
@@ -143,7 +143,7 @@ def test_many_runs_one_on_the_other_end_with_the_table_of_a_full_run(runs: Incre
     for day in range(1, 6):
         runs.put(*dice.sample(NAMES, 5), stamp=STAMP + day)
         run = runs.run(str(day), shard_rows=dice.randint(1, 9))
-        assert len(predict_new(run, basis_of(runs, run))) == 5
+        assert len(predict_new(run, base_run_of(runs, run))) == 5
         runs.publish(run)
     assert table_of(run) == table_of(predict_all(runs.run("full")))
 
@@ -155,7 +155,7 @@ def test_an_error_that_may_pass_is_tried_again(error: str, runs: IncrementalRuns
     runs.put(*NAMES[:4])
     runs.published("1", outcome=lambda row: failed(row, error) if row["img_path"] == NAMES[2] else outcome_of(row))
     run = runs.run("2")
-    assert predict_new(run, basis_of(runs, run)) == [NAMES[2]]
+    assert predict_new(run, base_run_of(runs, run)) == [NAMES[2]]
     assert table_of(run) == table_of(predict_all(runs.run("full")))
 
 
@@ -164,7 +164,7 @@ def test_an_error_of_the_content_is_carried_over(error: str, runs: IncrementalRu
     runs.put(*NAMES[:4])
     first = runs.published("1", outcome=lambda row: failed(row, error))
     run = runs.run("2")
-    assert predict_new(run, basis_of(runs, run)) == []
+    assert predict_new(run, base_run_of(runs, run)) == []
     assert table_of(run) == table_of(first)
 
 
@@ -174,14 +174,14 @@ def test_a_stamp_that_says_nothing_is_no_proof(runs: IncrementalRuns) -> None:
     runs.put(*NAMES[2:4])
     runs.published("1")
     run = runs.run("2")
-    assert predict_new(run, basis_of(runs, run)) == NAMES[:2]
+    assert predict_new(run, base_run_of(runs, run)) == NAMES[:2]
 
 
 def test_a_batch_may_begin_and_end_anywhere(runs: IncrementalRuns) -> None:
     runs.put(*NAMES)
     first = runs.published("1", shard_rows=3)
     rows = [row for shard in shard_numbers(first.manifest) for row in rows_of(first, shard)]
-    carry = CarryOver(Basis(str(first.root), len(shard_numbers(first.manifest))))
+    carry = BaseRunResults(BaseRun(str(first.root), len(shard_numbers(first.manifest))))
     for start in range(0, len(rows), 5):
         for stop in range(start, len(rows) + 1, 7):
             assert find(carry, rows[start:stop])[1] == [True] * (stop - start)
@@ -197,14 +197,14 @@ def test_only_a_few_shards_are_read_and_kept(runs: IncrementalRuns, monkeypatch:
     first = runs.published("1", shard_rows=2)
     shards = shard_numbers(first.manifest)
     read: list[int] = []
-    original = CarryOver._read_results
+    original = BaseRunResults._read_results
 
-    def reading(self: CarryOver, shard: int) -> Any:
+    def reading(self: BaseRunResults, shard: int) -> Any:
         read.append(shard)
         return original(self, shard)
 
-    monkeypatch.setattr(CarryOver, "_read_results", reading)
-    carry = CarryOver(Basis(str(first.root), len(shards)))
+    monkeypatch.setattr(BaseRunResults, "_read_results", reading)
+    carry = BaseRunResults(BaseRun(str(first.root), len(shards)))
     for shard in shards:
         assert all(find(carry, rows_of(first, shard))[1])
     assert read == shards

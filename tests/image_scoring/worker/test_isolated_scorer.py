@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from image_scoring.driver.job import explain
-from image_scoring.worker.image_scorer import ScoringTask
-from image_scoring.worker.isolated_scorer import SupervisedScorer
+from image_scoring.worker.isolated_scorer import IsolatedScorer
+from image_scoring.worker.scorer import ScoreCounts
 from run_contract.errors import BatchPredictionsError
 from tests.helpers import PATIENCE, wait_until
-from tests.image_scoring.brightness_model import make_task, manifest_columns, save_grey
+from tests.image_scoring.brightness_model import make_factory, manifest_columns, save_grey
 from tests.image_scoring.crashing_scorer import CrashingScorerFactory
 from tests.integration.commands import project_path
 
@@ -46,8 +46,8 @@ def _no_child_is_left() -> Iterator[None]:
     assert set(children_of(psutil.Process())) - before == set()
 
 
-def scorer_of(notes: Path, image_timeout: float = PATIENCE, broken: str = "") -> SupervisedScorer:
-    return SupervisedScorer(cast(ScoringTask, CrashingScorerFactory(str(notes), broken)), image_timeout)
+def scorer_of(notes: Path, image_timeout: float = PATIENCE, broken: str = "") -> IsolatedScorer:
+    return IsolatedScorer(CrashingScorerFactory(str(notes), broken), image_timeout)
 
 
 def rows(*paths: str) -> tuple[pd.Series, pd.Series, pd.Series]:
@@ -87,8 +87,8 @@ def test_an_image_that_ends_or_hangs_the_interpreter_is_an_error_row(
     assert list(result["probability"].isna()) == [False, True, False]
     assert {str(dtype) for dtype in result.dtypes} == {"object", "Float32"}
     assert list(result.index) == [0, 1, 2]
-    assert scorer.take_counts() == {"images": 2}
-    assert scorer.take_counts() == {}
+    assert scorer.take_counts() == ScoreCounts(rerun=2)
+    assert scorer.take_counts() == ScoreCounts()
     scored = children_that_scored(tmp_path)
     assert {path: len(children) for path, children in scored.items()} == {"a": 1, image: 2, "b": 1}
     assert len({*scored["a"], *scored[image], *scored["b"]}) == 3
@@ -127,17 +127,17 @@ def test_a_bug_is_not_blamed_on_the_image(tmp_path: Path) -> None:
 
 
 def test_the_rows_are_those_of_the_fast_path(tmp_path: Path) -> None:
-    task = make_task(tmp_path)
-    (Path(task.dataset_root) / "text.png").write_text("not a picture")
-    recorded = manifest_columns(task, [save_grey(task, 51), "text.png", "gone.png", save_grey(task, 204)])
+    factory = make_factory(tmp_path)
+    (Path(factory.dataset_root) / "text.png").write_text("not a picture")
+    recorded = manifest_columns(factory, [save_grey(factory, 51), "text.png", "gone.png", save_grey(factory, 204)])
     pd.testing.assert_frame_equal(
-        task.open_supervised().score(*recorded), task.open().score(*recorded), check_exact=True
+        factory.open_isolated().score(*recorded), factory.open().score(*recorded), check_exact=True
     )
 
 
 PARENT_IS_KILLED = """
 import os, signal, sys
-from image_scoring.worker.isolated_scorer import SupervisedScorer
+from image_scoring.worker.isolated_scorer import IsolatedScorer
 from tests.image_scoring.crashing_scorer import CrashingScorerFactory
 
 def paths():
@@ -145,7 +145,7 @@ def paths():
     os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
-    SupervisedScorer(CrashingScorerFactory(sys.argv[1]), 60.0).score(paths(), [0, 0], [0, 0])
+    IsolatedScorer(CrashingScorerFactory(sys.argv[1]), 60.0).score(paths(), [0, 0], [0, 0])
 """
 
 

@@ -20,7 +20,7 @@ from image_scoring.model.model_store import quantized
 from image_scoring.model.versions import expected_versions, versions
 from image_scoring.worker.preflight import (
     ENVIRONMENT,
-    Golden,
+    GoldenImage,
     PreflightError,
     check_engine,
     check_environment,
@@ -28,7 +28,7 @@ from image_scoring.worker.preflight import (
     check_versions,
     draw_picture,
     hash_model,
-    load_golden,
+    load_golden_image,
 )
 from run_contract.arguments import PRECISIONS
 from tests.image_scoring.brightness_model import SPEC, save_brightness
@@ -43,8 +43,8 @@ def choice(tmp_path: Path) -> EngineChoice:
 
 
 @pytest.fixture
-def golden(choice: EngineChoice, tmp_path: Path) -> Golden:
-    return load_golden(SPEC, choice, tmp_path)
+def golden_image(choice: EngineChoice, tmp_path: Path) -> GoldenImage:
+    return load_golden_image(SPEC, choice, tmp_path)
 
 
 def refusal(check: Callable[[], None]) -> str:
@@ -84,75 +84,75 @@ def test_a_package_that_is_missing_is_found_as_none() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".xml", ".bin"])
-def test_another_model_file_is_refused(suffix: str, choice: EngineChoice, golden: Golden) -> None:
-    check_model(golden, choice)
+def test_another_model_file_is_refused(suffix: str, choice: EngineChoice, golden_image: GoldenImage) -> None:
+    check_model(golden_image, choice)
     with open(Path(choice.path).with_suffix(suffix), "ab") as file:
         file.write(b" ")
     found = hash_model(choice)
-    text = refusal(lambda: check_model(golden, choice))
+    text = refusal(lambda: check_model(golden_image, choice))
     assert text.startswith(
-        f"model {choice.path}: sha256 {found[:12]} found, {golden.model_sha256[:12]} expected; mount "
+        f"model {choice.path}: sha256 {found[:12]} found, {golden_image.model_sha256[:12]} expected; mount "
     )
 
 
-def test_a_model_file_that_is_not_there_is_refused(choice: EngineChoice, golden: Golden) -> None:
+def test_a_model_file_that_is_not_there_is_refused(choice: EngineChoice, golden_image: GoldenImage) -> None:
     for suffix in (".xml", ".bin"):
         Path(choice.path).with_suffix(suffix).unlink()
-    assert str(choice.path) in refusal(lambda: check_model(golden, choice))
+    assert str(choice.path) in refusal(lambda: check_model(golden_image, choice))
 
 
-def test_other_pixels_are_refused(choice: EngineChoice, golden: Golden) -> None:
-    check_engine(golden, SPEC, choice, open_engine(choice))
-    other = replace(golden, pixels_sha256="f" * 64)
+def test_other_pixels_are_refused(choice: EngineChoice, golden_image: GoldenImage) -> None:
+    check_engine(golden_image, SPEC, choice, open_engine(choice))
+    other = replace(golden_image, pixels_sha256="f" * 64)
     text = refusal(lambda: check_engine(other, SPEC, choice, open_engine(choice)))
     assert text.startswith(
-        f"the golden picture's pixels {golden.pixels_sha256[:12]} found, ffffffffffff expected; compare "
+        f"the golden image's pixels {golden_image.pixels_sha256[:12]} found, ffffffffffff expected; compare "
     )
 
 
-def test_outputs_may_differ_as_far_as_the_precision_allows(choice: EngineChoice, golden: Golden) -> None:
+def test_outputs_may_differ_as_far_as_the_precision_allows(choice: EngineChoice, golden_image: GoldenImage) -> None:
     engine = open_engine(choice)
-    (here,) = golden.outputs
+    (here,) = golden_image.outputs
     for precision in PRECISIONS:
         chosen = replace(choice, precision=precision)
         near, far = 0.9 * TOLERANCE[precision], 1.1 * TOLERANCE[precision]
         for sign in (-1, 1):
-            check_engine(replace(golden, outputs=(here + sign * near,)), SPEC, chosen, engine)
-            other = replace(golden, outputs=(here + sign * far,))
+            check_engine(replace(golden_image, outputs=(here + sign * near,)), SPEC, chosen, engine)
+            other = replace(golden_image, outputs=(here + sign * far,))
             text = refusal(lambda other=other, chosen=chosen: check_engine(other, SPEC, chosen, engine))  # type: ignore[misc]
             assert text.startswith(
-                f"the golden picture's outputs {here:.4f} found, {here + sign * far:.4f} expected; compare "
+                f"the golden image's outputs {here:.4f} found, {here + sign * far:.4f} expected; compare "
             )
 
 
 @pytest.mark.parametrize("gains", [(NAN,), (NAN, 1.0), (1.0, NAN), (NAN, NAN)])
 def test_outputs_that_are_no_numbers_are_refused(gains: tuple[float, ...], tmp_path: Path) -> None:
     good = save_brightness(tmp_path / "good" / "model.xml", (1.0,) * len(gains))
-    golden = load_golden(SPEC, good, tmp_path)
+    golden_image = load_golden_image(SPEC, good, tmp_path)
     broken = save_brightness(tmp_path / "broken" / "model.xml", gains)
-    text = refusal(lambda: check_engine(golden, SPEC, broken, open_engine(broken)))
-    assert text.startswith("the golden picture's outputs ")
+    text = refusal(lambda: check_engine(golden_image, SPEC, broken, open_engine(broken)))
+    assert text.startswith("the golden image's outputs ")
     assert "nan" in text
 
 
-def test_the_golden_picture_is_made_once(choice: EngineChoice, golden: Golden, tmp_path: Path) -> None:
+def test_the_golden_picture_is_made_once(choice: EngineChoice, golden_image: GoldenImage, tmp_path: Path) -> None:
     (cache,) = tmp_path.glob("golden-*.json")
     made = cache.stat()
-    assert load_golden(SPEC, choice, tmp_path) == golden
-    assert hash(load_golden(SPEC, choice, tmp_path)) == hash(golden)
+    assert load_golden_image(SPEC, choice, tmp_path) == golden_image
+    assert hash(load_golden_image(SPEC, choice, tmp_path)) == hash(golden_image)
     again = cache.stat()
     assert (again.st_ino, again.st_mtime_ns) == (made.st_ino, made.st_mtime_ns)
 
 
-def test_another_model_or_spec_makes_it_anew(choice: EngineChoice, golden: Golden, tmp_path: Path) -> None:
-    other_spec = load_golden(replace(SPEC, input_size=(4, 6), preprocessing="none"), choice, tmp_path)
-    assert other_spec.outputs[0] == pytest.approx(golden.outputs[0] * 255, rel=1e-5)
+def test_another_model_or_spec_makes_it_anew(choice: EngineChoice, golden_image: GoldenImage, tmp_path: Path) -> None:
+    other_spec = load_golden_image(replace(SPEC, input_size=(4, 6), preprocessing="none"), choice, tmp_path)
+    assert other_spec.outputs[0] == pytest.approx(golden_image.outputs[0] * 255, rel=1e-5)
     assert len(list(tmp_path.glob("golden-*.json"))) == 2
     save_brightness(Path(choice.path), (0.5,))
-    other_model = load_golden(SPEC, choice, tmp_path)
-    assert other_model.outputs[0] == pytest.approx(golden.outputs[0] / 2, rel=1e-5)
-    assert other_model.model_sha256 == hash_model(choice) != golden.model_sha256
-    assert load_golden(SPEC, choice, tmp_path) == other_model
+    other_model = load_golden_image(SPEC, choice, tmp_path)
+    assert other_model.outputs[0] == pytest.approx(golden_image.outputs[0] / 2, rel=1e-5)
+    assert other_model.model_sha256 == hash_model(choice) != golden_image.model_sha256
+    assert load_golden_image(SPEC, choice, tmp_path) == other_model
 
 
 def test_the_picture_can_be_decoded_and_is_the_same_each_time() -> None:

@@ -13,42 +13,44 @@ import pytest
 from pyspark import TaskContext
 
 from image_scoring.worker import udf
+from image_scoring.worker.scorer import ScoreCounts, Scorer
 from image_scoring.worker.udf import RESULT_SCHEMA, counts_path, make_predict_udf
-from run_contract.files import read_json
+from run_contract.record import read_record
+from run_contract.records.predict import ShardCounts
 
 Batch = tuple[pd.Series, pd.Series, pd.Series, pd.Series]
 
 
 @dataclass
 class EchoScorer:
-    """Says what it was asked, and counts images and batches."""
+    """Returns what it was given, and counts images (carried) and batches (rerun)."""
 
     kind: str
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: ScoreCounts = field(default_factory=ScoreCounts)
 
     def score(self, paths: pd.Series, sizes: pd.Series, stamps: pd.Series) -> pd.DataFrame:
-        self.counts = {"images": self.counts.get("images", 0) + len(paths), "rerun": 1}
+        self.counts += ScoreCounts(carried=len(paths), rerun=1)
         text = [f"{path} {size} {stamp}" for path, size, stamp in zip(paths, sizes, stamps, strict=True)]
         return pd.DataFrame({"prediction": text, "error": [self.kind] * len(paths)})
 
-    def take_counts(self) -> dict[str, int]:
-        counts, self.counts = self.counts, {}
+    def take_counts(self) -> ScoreCounts:
+        counts, self.counts = self.counts, ScoreCounts()
         return counts
 
 
 @dataclass(frozen=True)
-class EchoTask:
+class EchoScorerFactory:
     name: str
     opened: list[str] = field(default_factory=list, compare=False)
-    model_id = "echo@0"
+    model_id: str = "echo@0"
 
-    def open(self) -> EchoScorer:
+    def open(self) -> Scorer:
         self.opened.append("fast")
         return EchoScorer("fast")
 
-    def open_supervised(self) -> EchoScorer:
-        self.opened.append("supervised")
-        return EchoScorer("supervised")
+    def open_isolated(self) -> Scorer:
+        self.opened.append("isolated")
+        return EchoScorer("isolated")
 
 
 @pytest.fixture(autouse=True)
@@ -72,35 +74,42 @@ def batch(shard: int, *paths: str) -> Batch:
     return pd.Series(paths, dtype=object), pd.Series(numbers * 0 + shard), pd.Series(numbers), pd.Series(numbers + 10)
 
 
-def run_udf(task: EchoTask, counts: Path, batches: list[Batch]) -> list[pd.DataFrame]:
-    function: Any = make_predict_udf(task, counts).func
+def run_udf(factory: EchoScorerFactory, counts: Path, batches: list[Batch]) -> list[pd.DataFrame]:
+    function: Any = make_predict_udf(factory, counts).func
     results: Iterator[pd.DataFrame] = function(iter(batches))
     return list(results)
 
 
+def counts_of(directory: Path, shard: int) -> ShardCounts:
+    counts = read_record(ShardCounts, counts_path(directory, shard))
+    assert counts is not None
+    return counts
+
+
 def test_each_batch_comes_back_with_its_rows(tmp_path: Path) -> None:
-    results = run_udf(EchoTask("a"), tmp_path, [batch(3, "x", "y"), batch(3, "z")])
+    results = run_udf(EchoScorerFactory("a"), tmp_path, [batch(3, "x", "y"), batch(3, "z")])
     assert [list(result["prediction"]) for result in results] == [["x 0 10", "y 1 11"], ["z 0 10"]]
 
 
 def test_the_counts_of_a_shard_are_those_of_all_its_batches(tmp_path: Path) -> None:
-    run_udf(EchoTask("a"), tmp_path, [batch(3, "x", "y"), batch(3), batch(3, "z")])
-    run_udf(EchoTask("a"), tmp_path, [batch(12, "x")])
+    run_udf(EchoScorerFactory("a"), tmp_path, [batch(3, "x", "y"), batch(3), batch(3, "z")])
+    run_udf(EchoScorerFactory("a"), tmp_path, [batch(12, "x")])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shard-000003.json", "shard-000012.json"]
-    first, second = (read_json(counts_path(tmp_path, shard)) for shard in (3, 12))
-    assert (first["images"], first["rerun"]) == (3, 2)
-    assert (second["images"], second["rerun"]) == (1, 1)
-    assert 0 < first["began"] <= first["ended"] <= second["began"] <= second["ended"]
+    first, second = (counts_of(tmp_path, shard) for shard in (3, 12))
+    assert (first.carried, first.rerun) == (3, 2)
+    assert (second.carried, second.rerun) == (1, 1)
+    times = [first.began, first.ended, second.began, second.ended]
+    assert times == sorted(moment for moment in times if moment)
 
 
 def test_a_task_without_rows_writes_nothing(tmp_path: Path) -> None:
-    assert run_udf(EchoTask("a"), tmp_path, []) == []
-    assert run_udf(EchoTask("a"), tmp_path, [batch(3)]) == []
+    assert run_udf(EchoScorerFactory("a"), tmp_path, []) == []
+    assert run_udf(EchoScorerFactory("a"), tmp_path, [batch(3)]) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_counts_are_there_only_when_all_rows_are(tmp_path: Path) -> None:
-    function: Any = make_predict_udf(EchoTask("a"), tmp_path).func
+    function: Any = make_predict_udf(EchoScorerFactory("a"), tmp_path).func
     results = function(iter([batch(3, "x"), batch(3, "y")]))
     next(results)
     next(results)
@@ -112,27 +121,27 @@ def test_the_counts_are_there_only_when_all_rows_are(tmp_path: Path) -> None:
 def test_a_worker_opens_the_scorer_once_and_another_one_for_another_task(tmp_path: Path, attempt: TaskContext) -> None:
     opened: list[str] = []
     for _ in range(3):
-        run_udf(EchoTask("a", opened), tmp_path, [batch(0, "x"), batch(0, "y")])
+        run_udf(EchoScorerFactory("a", opened), tmp_path, [batch(0, "x"), batch(0, "y")])
     assert opened == ["fast"]
-    run_udf(EchoTask("b", opened), tmp_path, [batch(0, "x")])
+    run_udf(EchoScorerFactory("b", opened), tmp_path, [batch(0, "x")])
     assert opened == ["fast", "fast"]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_what_has_failed_before_is_scored_under_supervision(number: int, tmp_path: Path, attempt: TaskContext) -> None:
+def test_what_has_failed_before_is_scored_in_isolation(number: int, tmp_path: Path, attempt: TaskContext) -> None:
     opened: list[str] = []
     attempt._attemptNumber = number
-    (result,) = run_udf(EchoTask("a", opened), tmp_path, [batch(0, "x")])
-    assert list(result["error"]) == ["supervised"]
-    assert opened == ["supervised"]
-    assert read_json(counts_path(tmp_path, 0))["images"] == 1
+    (result,) = run_udf(EchoScorerFactory("a", opened), tmp_path, [batch(0, "x")])
+    assert list(result["error"]) == ["isolated"]
+    assert opened == ["isolated"]
+    assert counts_of(tmp_path, 0).carried == 1
     attempt._attemptNumber = 0
-    (result,) = run_udf(EchoTask("a", opened), tmp_path, [batch(0, "x")])
+    (result,) = run_udf(EchoScorerFactory("a", opened), tmp_path, [batch(0, "x")])
     assert list(result["error"]) == ["fast"]  # the next task of this worker has not failed
 
 
 def test_spark_may_not_run_it_twice_for_a_row(tmp_path: Path) -> None:
-    function = make_predict_udf(EchoTask("a"), tmp_path)
+    function = make_predict_udf(EchoScorerFactory("a"), tmp_path)
     assert function.deterministic is False
     assert function.returnType == RESULT_SCHEMA
     assert RESULT_SCHEMA.fieldNames() == ["prediction", "probability", "status", "error"]
