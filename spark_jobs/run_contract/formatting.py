@@ -37,6 +37,14 @@ def short_date(moment: datetime | None) -> str:
     return UNKNOWN if moment is None else f"{moment.astimezone(UTC):%-d %b %H:%M}"
 
 
+def short_clock(moment: datetime, now: datetime) -> str:
+    """Format a moment for a narrow place: `21:40` on the day of `now`, with seconds near it, otherwise `24 Nov 21:40`."""
+    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
+    if moment.date() != now.date():
+        return short_date(moment)
+    return f"{moment:%H:%M:%S}" if abs((moment - now).total_seconds()) < 600 else f"{moment:%H:%M}"
+
+
 def count(number: float | None, noun: str = "") -> str:
     """Format a number with thousands separators: `1,234`; with a noun `1 worker`, `3 workers`."""
     if number is None:
@@ -47,6 +55,21 @@ def count(number: float | None, noun: str = "") -> str:
 def share(part: float | None, digits: int = 1) -> str:
     """Format a share of one as a percentage: `12.3%`."""
     return UNKNOWN if part is None else f"{part:.{digits}%}"
+
+
+def rough_share(part: float | None) -> str:
+    """Format a share of one as a percentage with two significant digits: `55%`, `0.052%`."""
+    return UNKNOWN if part is None else f"{100 * part:.0f}%" if part >= 0.1 else f"{100 * part:.2g}%"
+
+
+def change(part: float | None) -> str:
+    """Format a relative change as a signed percentage: `+7%`."""
+    return UNKNOWN if part is None else f"{part:+.0%}"
+
+
+def rate(number: float | None) -> str:
+    """Format a number per second: `1,234`, `52.1`, `0.83`."""
+    return UNKNOWN if number is None else f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def one_line(text: str) -> str:

@@ -6,7 +6,18 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from run_contract.formatting import clock, count, duration, one_line, share, short_date
+from run_contract.formatting import (
+    change,
+    clock,
+    count,
+    duration,
+    one_line,
+    rate,
+    rough_share,
+    share,
+    short_clock,
+    short_date,
+)
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -39,6 +50,9 @@ def test_moments() -> None:
     assert clock(NOON.astimezone(timezone(timedelta(hours=5)))) == "2026-11-24 12:00 UTC"
     assert short_date(NOON) == "24 Nov 12:00"
     assert short_date(None) == "–"
+    assert short_clock(NOON, NOON + timedelta(seconds=599)) == "12:00:00"
+    assert short_clock(NOON, NOON + timedelta(seconds=600)) == "12:00"
+    assert short_clock(NOON, NOON + timedelta(hours=13)) == "24 Nov 12:00"
 
 
 def test_numbers() -> None:
@@ -48,6 +62,9 @@ def test_numbers() -> None:
     assert count(None) == share(None) == "–"
     assert share(0.1234) == "12.3%"
     assert share(0.99, 0) == "99%"
+    assert [rough_share(part) for part in (1.2, 0.55, 0.099, 0.00052, None)] == ["120%", "55%", "9.9%", "0.052%", "–"]
+    assert [change(part) for part in (0.073, -0.5, 0.0, None)] == ["+7%", "-50%", "+0%", "–"]
+    assert [rate(number) for number in (1234.5, 52.11, 0.8312, None)] == ["1,234", "52.1", "0.831", "–"]
 
 
 def test_a_text_stays_on_one_line() -> None:
