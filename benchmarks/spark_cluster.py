@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import psutil
 
 from local_stack import processes
-from local_stack.layout import Addresses, Layout, make_environment, take_addresses, write_spark_properties
+from local_stack.addresses import Addresses, free_addresses
+from local_stack.environment import make_environment
+from local_stack.layout import Layout
 from local_stack.options import REPOSITORY, Options
-from local_stack.ports import LOOPBACK, Ports
 from local_stack.signals import unstoppable
-from local_stack.stack import WORKER_MEMORY, StackError
+from local_stack.spark_cluster import alive_workers, master_command, worker_command, write_spark_properties
+from local_stack.stack import StackError
 
 READY_SECONDS = 60.0
 IDLE_SECONDS = 60.0
@@ -60,8 +61,7 @@ def standalone_cluster(workspace: Path, cores: int, say: Callable[[str], None]) 
     for directory in (layout.logs, layout.airflow_home, layout.scratch):
         directory.mkdir(parents=True, exist_ok=True)
     processes.end_all(layout.mark)  # what a killed benchmark may have left
-    ports = Ports()
-    addresses = take_addresses(ports, workers=1)
+    addresses = free_addresses(workers=1)
     # A session that Python opens by itself takes its spark-submit options, and so the secret, from the environment.
     session = {
         "PYTHONPATH": PYTHON_PATH,
@@ -76,7 +76,7 @@ def standalone_cluster(workspace: Path, cores: int, say: Callable[[str], None]) 
     finally:
         with unstoppable(say):
             processes.end_all(layout.mark)
-            for directory in (layout.scratch, layout.root / "spark-work"):
+            for directory in (layout.scratch, layout.spark_work):
                 shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -90,25 +90,15 @@ def _runs(process: psutil.Process) -> bool:
 
 def _start(layout: Layout, options: Options, addresses: Addresses, environment: dict[str, str]) -> int:
     """Starts both; returns the process id of the worker."""
-    spark_class = f"{environment['SPARK_HOME']}/bin/spark-class"
-    master = ["--host", LOOPBACK, "--port", str(addresses.master), "--webui-port", str(addresses.master_web)]
-    worker = ["--host", LOOPBACK, "--webui-port", str(addresses.workers[0])]
-    worker += ["--cores", str(options.cores), "--memory", WORKER_MEMORY]
-    properties = ["--properties-file", str(layout.spark_properties)]
-    deploy = "org.apache.spark.deploy"
     log = layout.logs / "spark.log"
-    processes.start("master", [spark_class, f"{deploy}.master.Master", *master, *properties], environment, log)
-    command = [spark_class, f"{deploy}.worker.Worker", *worker, *properties, addresses.master_url]
+    processes.start("master", master_command(environment, layout, addresses), environment, log)
+    command = worker_command(environment, layout, addresses, 1, options.cores)
     return processes.start("worker", command, environment, log).pid
 
 
 def _wait_until_ready(addresses: Addresses, layout: Layout) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{addresses.master_web_url}/json/", timeout=5).json()["aliveworkers"]:
-                return
-        except (httpx.HTTPError, ValueError):
-            pass
+    while not alive_workers(addresses):
+        if time.monotonic() > deadline:
+            raise StackError(f"Spark is not up after {READY_SECONDS:.0f} s; see {layout.logs / 'spark.log'}")
         time.sleep(0.2)
-    raise StackError(f"Spark is not up after {READY_SECONDS:.0f} s; see {layout.logs / 'spark.log'}")

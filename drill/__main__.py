@@ -130,7 +130,7 @@ def progress_of(run: Run) -> dict[str, Any]:
 
 def play(stage: Stage, drill: Drill) -> dict[str, Any]:
     run = drill.play(stage)
-    return record_of(drill, run, str(stage.api.run(run.run_id)["state"]))
+    return record_of(drill, run, stage.api.run(run.run_id).state)
 
 
 def table_of(records: list[dict[str, Any]]) -> Table:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from drill.faults import Victims
+from local_stack.addresses import Addresses
 from local_stack.airflow_api import AirflowApi
-from local_stack.layout import Addresses
 from local_stack.stack import Stack
 from run_contract.files import read_json, read_json_lines
 from run_contract.layout import RunPaths, Workspace, run_key
@@ -44,9 +44,8 @@ class Stage:
 
     def start(self, **params: Any) -> Run:
         """Triggers a run on the pictures."""
-        record = self.api.trigger({"source": str(self.source), "limit": self.limit, **params})
-        due = datetime.fromisoformat(record["logical_date"] or record["run_after"])
-        return Run(self, record["dag_run_id"], due, self.workspace.run(run_key(due)))
+        dag_run = self.api.trigger({"source": str(self.source), "limit": self.limit, **params})
+        return Run(self, dag_run.run_id, dag_run.due, self.workspace.run(run_key(dag_run.due)))
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,10 @@ class Run:
     def wait_for_end(self) -> str:
         """The state of the DAG run, when the watch has ended as well."""
         self.wait(self._ended, "its end", even_ended=True)
-        return str(self.stage.api.run(self.run_id)["state"])
+        return self.stage.api.run(self.run_id).state
 
     def _ended(self) -> bool:
-        return self.stage.api.run(self.run_id)["state"] in ("success", "failed")
+        return not self.stage.api.run(self.run_id).is_unfinished
 
     def wait(self, condition: Callable[[], object], what: str, even_ended: bool = False) -> None:
         """Polls until `condition` holds. Raises DrillError at the end of patience, or when the run ended without."""

@@ -10,25 +10,26 @@ from typing import Any
 
 from batch_predictions.source import check_source
 from image_scoring.model.safety import check_model_present
-from local_stack.airflow_api import AirflowApi
+from local_stack.addresses import Addresses
+from local_stack.airflow_api import AirflowApi, DagRun
 from local_stack.command import console, run_command, say
 from local_stack.follow import Lost, follow
-from local_stack.layout import Addresses
 from local_stack.options import Options, parse_options
 from local_stack.stack import Stack
 from local_stack.summary import summarize
-from run_contract.files import read_json
 from run_contract.layout import Workspace, run_key
+from run_contract.record import read_readable
+from run_contract.records.failure import FailureRecord
 
 
 def run(options: Options) -> int:
-    """One run on the workspace, on the stack that is up there or on one of its own."""
+    """Do one run on the workspace, on the stack that is up there or on a stack of its own."""
     check_early(options)
     stack = Stack(options, say)
     addresses = stack.running()
     if addresses:
         return run_on(stack, addresses, options)
-    # From tomorrow: unpausing the DAG must start this run and no scheduled one beside it.
+    # The schedule starts tomorrow, so that unpausing the DAG starts no scheduled run beside this one.
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
     addresses = stack.start(start_date=tomorrow.isoformat())
     try:
@@ -38,44 +39,44 @@ def run(options: Options) -> int:
 
 
 def run_on(stack: Stack, addresses: Addresses, options: Options, own: bool = False) -> int:
-    """Follows one run to its end. own: the stack was started for this run alone."""
+    """Follow one run to its end. own: the stack was started for this run alone."""
     workspace = Workspace(options.workspace)
     with closing(stack.api(addresses)) as api:
         dag_run = resume_or_trigger(api, options.params, own)
         api.unpause()
         if options.params.get("on_overrun") == "approve":
             say(f"Airflow       {addresses.airflow_url}  (user admin, password {stack.password})")
-        files = workspace.run(run_key(datetime.fromisoformat(dag_run["logical_date"] or dag_run["run_after"])))
-        state = follow(api, dag_run["dag_run_id"], files, console, stack.check_alive)
+        files = workspace.run(run_key(dag_run.due))
+        state = follow(api, dag_run.run_id, files, console, stack.check_alive)
     if state == "success":
         say(summarize(workspace, files))
         return 0
-    failure = read_json(files.failure) or {
-        "task": "a task",
-        "message": f"see the logs below {stack.layout.airflow_home}",
-    }
-    say(f"error: {failure['task']}: {failure['message']}")
+    failure = read_readable(FailureRecord, files.failure)
+    if failure:
+        say(f"error: {failure.task}: {failure.message}")
+    else:
+        say(f"error: a task failed; see the logs in {stack.layout.airflow_home}")
     return 1
 
 
-def resume_or_trigger(api: AirflowApi, params: dict[str, Any], own: bool) -> dict[str, Any]:
-    """The run that was interrupted, when it is the one that is asked for; else a new one.
+def resume_or_trigger(api: AirflowApi, params: dict[str, Any], own: bool) -> DagRun:
+    """Return the interrupted run that has these Params, or trigger a new one.
 
-    own: nobody else uses the stack, so what is unfinished there was interrupted and is given up.
+    own: nobody else uses the stack, so every other unfinished run was interrupted as well, and is marked as failed.
     """
     resumed = None
     for unfinished in api.unfinished_runs():
-        if resumed is None and unfinished["conf"] == params and unfinished["run_type"] == "manual":
+        if resumed is None and unfinished.conf == params and unfinished.run_type == "manual":
             resumed = unfinished
-            say(f"going on with the run {unfinished['dag_run_id']}, which was interrupted")
+            say(f"resuming the interrupted run {unfinished.run_id}")
         elif own:
-            say(f"giving up the run {unfinished['dag_run_id']}, which was interrupted")
-            api.give_up(unfinished["dag_run_id"])
+            say(f"giving up the interrupted run {unfinished.run_id}: this command asks for another one")
+            api.give_up(unfinished.run_id)
     return resumed or api.trigger(params)
 
 
 def check_early(options: Options) -> None:
-    """What can be refused before anything is started."""
+    """Check what can be checked before anything is started. Raises a BatchPredictionsError."""
     if "source" in options.params:
         check_source(options.params["source"])
     if "model" in options.params:
@@ -92,7 +93,7 @@ def up(options: Options) -> int:
     say(
         f"Airflow       {addresses.airflow_url}  (user admin, password {stack.password})\n"
         f"Spark master  {addresses.master_web_url}  ({addresses.master_url})\n"
-        f"It keeps running; make down{elsewhere} ends it."
+        f"Both keep running until make down{elsewhere}"
     )
     return 0
 
@@ -113,7 +114,7 @@ def main(arguments: list[str]) -> int:
         arguments[1:],
         lambda words: command(parse_options(words)),
         Lost,
-        interrupted="interrupted; the same command goes on where this one stopped",
+        interrupted="interrupted; run the same command again to resume",
     )
 
 

@@ -39,7 +39,7 @@ def follow(api: AirflowApi, run_id: str, run: RunPaths, console: Console, check_
             progress = read_json(run.progress) or {}
             try:
                 if not is_predicting(states, progress) or time.monotonic() - answered > ASK_SECONDS_WHILE_PREDICTING:
-                    states, state = api.task_states(run_id), api.run(run_id)["state"]
+                    states, state = api.task_states(run_id), api.run(run_id).state
                     answered = time.monotonic()
             except httpx.HTTPError as error:
                 if time.monotonic() - answered > LOST_SECONDS:

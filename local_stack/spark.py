@@ -55,6 +55,8 @@ def spark_properties(secret: str, scratch: Path) -> str:
         "spark.driver.extraJavaOptions": java_options,
         "spark.driver.host": LOOPBACK,
         "spark.executor.extraJavaOptions": java_options,
+        # When a port was taken since it was chosen, fail at once and do not listen on another one than is announced.
+        "spark.port.maxRetries": "0",
         "spark.ui.enabled": "false",
     }
     return properties_text(settings)

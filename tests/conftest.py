@@ -18,8 +18,8 @@ from threading import Thread
 
 import pytest
 
+from local_stack.addresses import Addresses
 from local_stack.airflow_api import AirflowApi
-from local_stack.layout import Addresses
 from local_stack.options import Options
 from local_stack.stack import Stack
 from tests.integration.commands import REPOSITORY, make, project_path

@@ -34,7 +34,7 @@ def trigger(cluster: Cluster, params: dict[str, Any]) -> str:
     """Starts a run over REST; its id."""
     with closing(cluster.api()) as api:
         api.unpause()
-        return str(api.trigger(params)["dag_run_id"])
+        return api.trigger(params).run_id
 
 
 def wait_until_over(cluster: Cluster, run_id: str, seconds: float) -> str:
@@ -42,8 +42,8 @@ def wait_until_over(cluster: Cluster, run_id: str, seconds: float) -> str:
     with closing(cluster.api()) as api:
 
         def over() -> str | None:
-            state = api.run(run_id)["state"]
-            return state if state in ("success", "failed") else None
+            run = api.run(run_id)
+            return None if run.is_unfinished else run.state
 
         state = wait_for(f"end of {run_id}", over, seconds)
         states = api.task_states(run_id)
@@ -188,8 +188,8 @@ def test_everything_is_there_again_after_a_stop(cluster: Cluster) -> None:
     assert cluster.login()[0] == password
     assert [json.loads(line)["run_key"] for line in cluster.read("history.jsonl").splitlines()] == before
     with closing(cluster.api()) as api:
-        manual = [run for run in api.runs() if run["run_type"] == "manual"]
-    assert [run["state"] for run in manual] == ["success", "success"]
+        manual = [run for run in api.runs() if run.run_type == "manual"]
+    assert [run.state for run in manual] == ["success", "success"]
 
 
 def test_down_leaves_nothing(cluster: Cluster) -> None:

@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from cluster.make_secrets import job_properties, make_secrets, show
-from local_stack.layout import Addresses, Layout, make_environment
+from local_stack.addresses import Addresses
+from local_stack.environment import make_environment
+from local_stack.layout import Layout
 from local_stack.options import Options
 from local_stack.spark_settings import JAVA_OPTIONS
 

@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import psutil
 
 from local_stack import processes
+from local_stack.addresses import free_addresses
 from local_stack.java import find_java_home
-from local_stack.layout import Addresses, Layout, take_addresses, write_spark_properties
-from local_stack.ports import LOOPBACK, Ports
+from local_stack.layout import Layout
 from local_stack.spark import inherited_environment, spark_environment
-from local_stack.stack import WORKER_MEMORY
+from local_stack.spark_cluster import alive_workers, master_command, worker_command, write_spark_properties
 
 WORKERS = 2
 READY_SECONDS = 120.0
@@ -49,8 +48,7 @@ def start_cluster(directory: Path) -> Iterator[Cluster]:
     layout = Layout(directory)
     for each in (layout.logs, layout.scratch):
         each.mkdir(parents=True)
-    ports = Ports()
-    addresses = take_addresses(ports, WORKERS)
+    addresses = free_addresses(WORKERS)
     java_home = find_java_home(layout.java)
     write_spark_properties(layout)
     # No PYTHONPATH: what the executors run must be what the job itself gives them.
@@ -58,13 +56,14 @@ def start_cluster(directory: Path) -> Iterator[Cluster]:
         **inherited_environment(),
         processes.MARK: layout.mark,
         "TMPDIR": str(layout.scratch),
-        **spark_environment(java_home, layout.scratch, layout.root / "spark-work"),
+        **spark_environment(java_home, layout.scratch, layout.spark_work),
     }
     children: list[subprocess.Popen[bytes]] = []
     try:
-        for command in _commands(environment, layout, addresses):
+        workers = [worker_command(environment, layout, addresses, number, cores=1) for number in range(1, WORKERS + 1)]
+        for command in (master_command(environment, layout, addresses), *workers):
             children.append(processes.start("spark", command, environment, layout.logs / f"{len(children)}.log"))
-        _wait_until(lambda: _workers(addresses) == WORKERS, READY_SECONDS, lambda: _logs(layout))
+        _wait_until(lambda: alive_workers(addresses) == WORKERS, READY_SECONDS, lambda: _logs(layout))
         yield Cluster(
             addresses.master_url, layout.spark_properties, environment, tuple(child.pid for child in children)
         )
@@ -72,24 +71,6 @@ def start_cluster(directory: Path) -> Iterator[Cluster]:
         processes.end_all(layout.mark)
         for child in children:
             child.wait()
-
-
-def _commands(environment: Mapping[str, str], layout: Layout, addresses: Addresses) -> Iterator[list[str]]:
-    spark_class, deploy = f"{environment['SPARK_HOME']}/bin/spark-class", "org.apache.spark.deploy"
-    common = ["--host", LOOPBACK, "--properties-file", str(layout.spark_properties), "--webui-port"]
-    master = [*common, str(addresses.master_web), "--port", str(addresses.master)]
-    yield [spark_class, f"{deploy}.master.Master", *master]
-    for port in addresses.workers:
-        worker = [*common, str(port), "--cores", "1", "--memory", WORKER_MEMORY, addresses.master_url]
-        yield [spark_class, f"{deploy}.worker.Worker", *worker]
-
-
-def _workers(addresses: Addresses) -> int:
-    """How many the master knows; 0 while it is not up."""
-    try:
-        return int(httpx.get(f"{addresses.master_web_url}/json/", timeout=5).json()["aliveworkers"])
-    except (httpx.HTTPError, ValueError):
-        return 0
 
 
 def _logs(layout: Layout) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local_stack.layout import Layout, make_environment
+from local_stack.environment import make_environment
+from local_stack.layout import Layout
 from local_stack.options import Options
 from tests.conftest import RunningStack
 

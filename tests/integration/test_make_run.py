@@ -76,7 +76,7 @@ def test_second_on_the_same_workspace_is_refused_while_the_first_works(workspace
     wait_until(lambda: "starting" in first.output, "the first is starting", first)
     second = make("run", workspace).wait()
     assert second.code != 0
-    assert "another make run or make up is at work on it" in second.output
+    assert "another make run or make up is using it" in second.output
     first.interrupt()
     first.wait()
     assert processes_of(workspace) == []
@@ -90,11 +90,11 @@ def test_interrupted_in_one_task_after_the_other_the_last_run_finishes_it(worksp
         wait_until(partial(hold.reached, task), f"the task {task} runs", command)
         if task != HELD[0]:
             # The scheduler may take the run up again before the API server answers and the command says so.
-            wait_until(partial(said, command, "going on with the run"), "the command follows the run", command)
+            wait_until(partial(said, command, "resuming the interrupted run"), "the command follows the run", command)
         command.interrupt()
         stopped = command.wait()
         assert stopped.code != 0
-        assert "interrupted; the same command goes on where this one stopped" in stopped.output
+        assert "interrupted; run the same command again to resume" in stopped.output
         assert "Traceback" not in stopped.output
         assert processes_of(workspace) == []
         assert leftovers(workspace) == []
@@ -103,7 +103,7 @@ def test_interrupted_in_one_task_after_the_other_the_last_run_finishes_it(worksp
 
     last = make("run", workspace, limit=5).wait()
     assert last.code == 0, last.output
-    assert "going on with the run" in last.output
+    assert "resuming the interrupted run" in last.output
     assert len(read_table(workspace)) == 5
     assert len(history(workspace)) == 1
     assert len(list((workspace / "runs").iterdir())) == 1

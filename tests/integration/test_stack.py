@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import stat
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from local_stack import processes
-from local_stack.layout import Layout, load_secrets
+from local_stack.airflow_api import DagRun
+from local_stack.layout import Layout
+from local_stack.stack_secrets import load_secrets
 from run_contract.files import read_json, read_json_lines
 from run_contract.layout import RunPaths, Workspace, run_key
 from tests.conftest import RunningStack
@@ -21,28 +21,27 @@ from tests.integration.commands import make, processes_of, wait_until
 pytestmark = pytest.mark.slow
 
 
-def files_of(stack: RunningStack, dag_run: dict[str, Any]) -> RunPaths:
-    due = datetime.fromisoformat(dag_run["logical_date"] or dag_run["run_after"])
-    return Workspace(stack.workspace).run(run_key(due))
+def files_of(stack: RunningStack, dag_run: DagRun) -> RunPaths:
+    return Workspace(stack.workspace).run(run_key(dag_run.due))
 
 
-def wait_for_end(stack: RunningStack, dag_run: dict[str, Any]) -> str:
-    run_id = dag_run["dag_run_id"]
-    wait_until(lambda: stack.api.run(run_id)["state"] in ("success", "failed"), f"{run_id} has ended")
-    return str(stack.api.run(run_id)["state"])
+def wait_for_end(stack: RunningStack, dag_run: DagRun) -> str:
+    run_id = dag_run.run_id
+    wait_until(lambda: not stack.api.run(run_id).is_unfinished, f"{run_id} has ended")
+    return stack.api.run(run_id).state
 
 
 def test_unpaused_it_runs_by_its_schedule(stack: RunningStack) -> None:
     stack.api.unpause()
     wait_until(lambda: stack.api.runs(), "the schedule has made a run")
     (dag_run,) = stack.api.runs()
-    assert dag_run["run_type"] == "scheduled"
+    assert dag_run.run_type == "scheduled"
     assert wait_for_end(stack, dag_run) == "success"
     run = files_of(stack, dag_run)
     assert run.run_key.endswith("T000000Z")
     assert read_json(run.metrics)["rows"] == 92
     assert (stack.workspace / "published" / "current").resolve() == run.root.resolve()
-    assert set(stack.api.task_states(dag_run["dag_run_id"]).values()) == {"success"}
+    assert set(stack.api.task_states(dag_run.run_id).values()) == {"success"}
 
 
 def test_a_run_past_its_interval_is_alerted_once_and_still_published(stack: RunningStack) -> None:
@@ -53,9 +52,7 @@ def test_a_run_past_its_interval_is_alerted_once_and_still_published(stack: Runn
     (alert,) = read_json_lines(run.alerts)
     assert alert["level"] == "breached"
     assert run.run_key in alert["text"]
-    wait_until(
-        lambda: stack.api.task_states(dag_run["dag_run_id"])["watch_runtime"] == "success", "the watch has ended"
-    )
+    wait_until(lambda: stack.api.task_states(dag_run.run_id)["watch_runtime"] == "success", "the watch has ended")
 
 
 def test_refused_by_the_plan_before_any_core_is_spent(stack: RunningStack) -> None:
@@ -112,7 +109,8 @@ def test_secrets_are_private_and_in_no_command_line(stack: RunningStack) -> None
     layout = Layout(stack.workspace)
     for path in (layout.secrets, layout.passwords, layout.spark_properties):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    values = set(load_secrets(layout).values())
+    secrets = load_secrets(layout)
+    values = {secrets.fernet, secrets.jwt, secrets.api, secrets.spark, secrets.password}
     lines = [" ".join(process.cmdline()) for process in processes.find(layout.mark)]
     assert not [line for line in lines if any(value in line for value in values)]
     logs = "".join(path.read_text(errors="replace") for path in layout.root.rglob("*.log"))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from local_stack.airflow_api import DagRun
 from local_stack.layout import Layout
 from run_contract.files import read_json, read_json_lines
 from tests.conftest import RunningStack
@@ -24,8 +25,8 @@ TOO_SHORT = {"limit": 5, "interval": "1s", "on_overrun": "approve"}
 class Question:
     """What the task plan of a run asks."""
 
-    def __init__(self, stack: RunningStack, dag_run: dict[str, Any]) -> None:
-        self._stack, self._run_id = stack, dag_run["dag_run_id"]
+    def __init__(self, stack: RunningStack, dag_run: DagRun) -> None:
+        self._stack, self._run_id = stack, dag_run.run_id
         self._path = f"/api/v2/dags/batch_predictions/dagRuns/{self._run_id}/taskInstances/plan/-1/hitlDetails"
 
     def wait(self, times: int = 1) -> None:
@@ -48,7 +49,7 @@ def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None
     """Nobody answers until its time is over, then somebody says no, then, asked again, yes."""
     stack.api.unpause()
     dag_run = stack.api.trigger(TOO_SHORT)
-    run_id, run = dag_run["dag_run_id"], files_of(stack, dag_run)
+    run_id, run = dag_run.run_id, files_of(stack, dag_run)
     question = Question(stack, dag_run)
     question.wait()
     assert run.run_key in question.read()["subject"]

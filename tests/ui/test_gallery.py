@@ -7,7 +7,6 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -63,9 +62,9 @@ def site(stack: RunningStack) -> Iterator[Site]:
     """Airflow's row of the run is real, and none of its tasks has run; its files are the tasks' own but predict's."""
     stack.api.call("PATCH", "/api/v2/dags/batch_predictions", {"is_paused": True})
     dag_run = stack.api.trigger({})
-    stack.api.give_up(dag_run["dag_run_id"])
+    stack.api.give_up(dag_run.run_id)
     workspace = Workspace(stack.workspace)
-    run = workspace.run(run_key(datetime.fromisoformat(dag_run["logical_date"] or dag_run["run_after"])))
+    run = workspace.run(run_key(dag_run.due))
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a container's own file system refuses such names
     with tempfile.TemporaryDirectory(dir=memory) as root:
         _draw(Path(root))
@@ -77,7 +76,7 @@ def site(stack: RunningStack) -> Iterator[Site]:
         rows[-1].update(prediction=None, probability=None, status="error", error=f"undecodable: <b>{SCRIPT}</b>")
         write_predictions(run, rows)
         validate(workspace, run, LABELS, 1.0)
-        yield Site(f"/batch-predictions/dags/batch_predictions/runs/{quote(dag_run['dag_run_id'], safe='')}", paths)
+        yield Site(f"/batch-predictions/dags/batch_predictions/runs/{quote(dag_run.run_id, safe='')}", paths)
 
 
 def _draw(root: Path) -> None:

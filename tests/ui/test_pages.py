@@ -36,10 +36,10 @@ def faults(page: Page) -> Iterator[list[str]]:
 def run_id(stack: RunningStack) -> str:
     """A run that is published."""
     stack.api.unpause()
-    done = [run for run in stack.api.runs() if run["state"] == "success"]
+    done = [run for run in stack.api.runs() if run.state == "success"]
     dag_run = done[0] if done else stack.api.trigger({"limit": 6})
     assert wait_for_end(stack, dag_run) == "success"
-    return str(dag_run["dag_run_id"])
+    return dag_run.run_id
 
 
 def page_of(run_id: str) -> str:
@@ -49,14 +49,14 @@ def page_of(run_id: str) -> str:
 @pytest.mark.usefixtures("faults")
 def test_who_triggers_a_run_sees_it_go_and_what_came_out(page: Page, stack: RunningStack) -> None:
     stack.api.unpause()
-    known = {run["dag_run_id"] for run in stack.api.runs()}
+    known = {run.run_id for run in stack.api.runs()}
     page.set_default_timeout(PATIENCE_MS)
     page.goto("/dags/batch_predictions")
     page.get_by_role("button", name="Trigger").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Trigger", exact=True).click()
 
     def started() -> list[str]:
-        return [run["dag_run_id"] for run in stack.api.runs() if run["dag_run_id"] not in known and run["conf"]]
+        return [run.run_id for run in stack.api.runs() if run.run_id not in known and run.conf]
 
     wait_until(started, "the form has started a run")
     page.goto(f"/dags/batch_predictions/runs/{started()[0]}")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def test_form_explains_every_param_and_starts_a_run(
     page: Page, stack: RunningStack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    known = {run["dag_run_id"] for run in stack.api.runs()}
+    known = {run.run_id for run in stack.api.runs()}
     page.goto("/dags/batch_predictions")
     page.get_by_role("button", name="Trigger").first.click()
     dialog = page.get_by_role("dialog")
@@ -26,13 +26,13 @@ def test_form_explains_every_param_and_starts_a_run(
     dialog.get_by_role("button", name="Trigger", exact=True).click()
 
     def started() -> list[str]:
-        return [run["dag_run_id"] for run in stack.api.runs() if run["dag_run_id"] not in known and run["conf"]]
+        return [run.run_id for run in stack.api.runs() if run.run_id not in known and run.conf]
 
     wait_until(started, "the form has started a run")
     dag_run = stack.api.run(started()[0])
-    assert dag_run["conf"]["limit"] == 6
+    assert dag_run.conf["limit"] == 6
     assert wait_for_end(stack, dag_run) == "success"
     assert files_of(stack, dag_run).report.exists()
-    page.goto(f"/dags/batch_predictions/runs/{dag_run['dag_run_id']}")
+    page.goto(f"/dags/batch_predictions/runs/{dag_run.run_id}")
     expect(page.get_by_text("watch_runtime").first).to_be_visible()
     page.screenshot(path=tmp_path_factory.getbasetemp() / "dag-run.png")

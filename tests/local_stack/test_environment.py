@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from local_stack.addresses import Addresses
 from local_stack.airflow_api import ANSWER_SECONDS
-from local_stack.layout import DATABASE_SECONDS, Addresses, Layout, make_environment
+from local_stack.environment import DATABASE_SECONDS, make_environment
+from local_stack.layout import Layout
 from local_stack.options import Options
 
 ADDRESSES = Addresses(airflow=1, master=2, master_web=3, workers=(4,))
