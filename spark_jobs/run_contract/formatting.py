@@ -38,7 +38,7 @@ def short_date(moment: datetime | None) -> str:
 
 
 def short_clock(moment: datetime, now: datetime) -> str:
-    """Format a moment for a narrow place: `21:40` on the day of `now`, with seconds near it, otherwise `24 Nov 21:40`."""
+    """Format a moment for a narrow place: `21:40` on the day of `now`, with seconds near it, else `24 Nov 21:40`."""
     moment, now = moment.astimezone(UTC), now.astimezone(UTC)
     if moment.date() != now.date():
         return short_date(moment)
