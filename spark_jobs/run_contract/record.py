@@ -81,6 +81,17 @@ def read_record(kind: type[R], path: Path) -> R | None:
         raise RecordError(f"{path}: {error}; {next_step}") from None
 
 
+def require_record(kind: type[R], path: Path) -> R:
+    """Read the record of a run in `path`, which an earlier task has written.
+
+    Raises BatchPredictionsError when there is no such file, RecordError when it is damaged.
+    """
+    record = read_record(kind, path)
+    if record is None:
+        raise BatchPredictionsError(f"run {path.parent.name}: it has no {path.stem}; run {kind.written_by} first")
+    return record
+
+
 def read_readable(kind: type[R], path: Path) -> R | None:
     """Read the record in `path` like `read_record`, but treat a damaged file as a missing one, with a warning."""
     try:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import pytest
 
 import run_contract.records
+from run_contract.errors import BatchPredictionsError
 from run_contract.record import (
     Record,
     RecordError,
@@ -23,6 +24,7 @@ from run_contract.record import (
     read_readable,
     read_record,
     read_records,
+    require_record,
     write_record,
 )
 
@@ -73,6 +75,16 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 def test_no_file_is_no_record(tmp_path: Path) -> None:
     assert read_record(Example, tmp_path / "example.json") is None
     assert read_records(Example, tmp_path / "example.jsonl") == []
+
+
+def test_a_record_that_a_task_needs_names_the_task_that_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "20260101T000000Z" / "example.json"
+    with pytest.raises(
+        BatchPredictionsError, match=r"^run 20260101T000000Z: it has no example; run the task example first$"
+    ):
+        require_record(Example, path)
+    write_record(path, EXAMPLE)
+    assert require_record(Example, path) == EXAMPLE
 
 
 def test_a_field_with_a_default_may_be_missing_and_an_unknown_one_is_ignored() -> None:

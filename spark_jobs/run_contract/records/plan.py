@@ -1,4 +1,4 @@
-"""plan.json, written by the task plan."""
+"""plan.json, written by the task plan, and the measurement that it may rest on."""
 
 from __future__ import annotations
 
@@ -18,6 +18,19 @@ class PaceRecord:
     overhead_seconds: float
     overhead_spread: float
     runs: int
+
+
+@dataclass(frozen=True)
+class PaceMeasurementRecord(Record):
+    """The last line that image_scoring.driver.measure_pace prints.
+
+    core_seconds_per_row: the mean over `images` images. engine, precision: what predict will use.
+    """
+
+    core_seconds_per_row: float
+    images: int
+    engine: str
+    precision: str
 
 
 @dataclass(frozen=True)

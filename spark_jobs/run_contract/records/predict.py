@@ -92,6 +92,11 @@ class ScoringRecord(Record):
     low: str | None
     versions: Mapping[str, str]
 
+    def differences(self, other: ScoringRecord) -> list[str]:
+        """Return the names of the fields in which `other` differs, sorted."""
+        here, there = self.to_json(), other.to_json()
+        return sorted(name for name in here if here[name] != there[name])
+
 
 @dataclass(frozen=True)
 class ShardCounts(Record):
