@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image, ImageEnhance, ImageOps
 
 from batch_predictions.archive import extract
-from batch_predictions.manifest import walk
+from batch_predictions.walk import walk
 from image_scoring.images.decoding import decode_image
 from image_scoring.images.errors import ImageError
 from image_scoring.images.reading import read_file

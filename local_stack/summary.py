@@ -9,6 +9,7 @@ from typing import Any
 from batch_predictions.history import describe_forecast
 from run_contract.files import read_json, read_json_lines
 from run_contract.layout import RunPaths, Workspace
+from run_contract.records.history import HistoryRecord
 
 
 def summarize(workspace: Workspace, run: RunPaths) -> str:
@@ -26,7 +27,7 @@ def summarize(workspace: Workspace, run: RunPaths) -> str:
             f"  speed      {history['steady_images_per_second']:,.0f} images a second; spark-submit took "
             f"{history['predict_seconds']:.1f} s on {history['cores']} cores"
         )
-    if forecast := describe_forecast(history):
+    if history and (forecast := describe_forecast(HistoryRecord.from_json(history))):
         lines.append(f"  plan       {forecast}")
     lines += [f"  alert      {alert['text']}" for alert in read_json_lines(run.alerts)]
     lines.append(f"  table      {_shown(workspace.published / 'predictions.csv')}")

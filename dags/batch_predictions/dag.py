@@ -1,29 +1,41 @@
 """
 ### Daily batch predictions
 
-Every day: **download** the images, write the **manifest** (one row per image), **plan** whether the run fits into its
-interval, **predict** with a Pandas UDF on Spark, **watch_runtime** meanwhile, **validate** that every image of the
-manifest has exactly one row, and **publish** the table for its readers in one step.
+Every day this DAG predicts a label for each image of a source and publishes the results as one table.
 
-**Knobs.** Each is a Param; the trigger form describes it. `source` (what to predict), `model`, `engine`, `precision`,
-`only_new` (carry unchanged images over), `image_timeout`, `limit`, `workers`, `interval` and `buffer` (when a person
-is told), `error_budget`, `on_overrun`.
+| Task | What it does |
+|---|---|
+| **download** | brings the images into the workspace, verified, once for the same content |
+| **manifest** | lists the images, one row each; from then on the manifest defines the run |
+| **plan** | forecasts the finish and checks that the run fits into its interval |
+| **predict** | predicts every image on Spark with a Pandas UDF |
+| **watch_runtime** | runs beside predict and alerts if the run is likely to be late |
+| **validate** | checks that every image of the manifest has exactly one row |
+| **publish** | makes the table visible to its readers in one step |
 
-**What makes a re-run safe.** A run has one directory, `runs/<run key>`, named by its logical date. The manifest is
-written once and then is the truth; predictions are committed shard by shard, and a task that is cleared or retried
-goes on with the missing ones. Nothing is published unless every image of the manifest has its row.
+**Params.** The trigger form describes each of them.
 
-**When it does not fit.** `plan` forecasts the finish from the runs before, and before the first one from a short
-measurement. For a forecast past the interval less `buffer`, `on_overrun` says what to do: `warn` and go on, `refuse`
-before any core is spent, or `approve`: a person decides under Required Actions, and no answer until the deadline means
-no.
+- What to predict: `source`, `limit` (at most N images), `only_new` (reuse the predictions of unchanged images).
+- With what: `model`, `engine`, `precision`, `workers` (at most N Spark workers), `image_timeout`.
+- When it must end: `interval` (by default one interval of the schedule), `buffer` (the share of it to keep free),
+  `on_overrun` (what to do if the run does not fit).
+- What may be published: `error_budget` (the highest share of error rows).
 
-**How to recover.** Read the one line at the end of the failed task's log: it names the object, the cause and what to
-do. Mend that, then clear the task. The published table stays as it was meanwhile.
+**Retries are safe.** A run has one directory, `runs/<run key>`, named by its logical date. The manifest is written
+once, and predictions are committed shard by shard: a task that is retried or cleared continues with the missing shards.
+Nothing is published unless every image of the manifest has its row.
 
-**When it is late.** `watch_runtime` logs one alert, with the cores that would rescue the run, and writes it to the
-run's `alerts.jsonl`. It gates nothing. A Deadline Alert of Airflow stands behind it, for a run that is not over a
-minute after its deadline and whose sensor has said nothing.
+**If the run does not fit.** `plan` forecasts the finish from earlier runs, or from a short measurement if there are
+none. If the forecast ends within the buffer or later, `on_overrun` decides: `warn` continues, `refuse` fails before
+anything is predicted, and `approve` asks a person under Required Actions; no answer by the deadline counts as a
+rejection.
+
+**If a task fails.** Read the last line of its log: it names the object, the cause and the next step. Fix the cause,
+then clear the task. The published table does not change meanwhile.
+
+**If the run is late.** `watch_runtime` logs an alert with the workers to add, sends it through the configured channels
+and writes it to the run's `alerts.jsonl`. It never blocks the run. A Deadline Alert of Airflow covers a run that has
+not ended one minute after its deadline and whose sensor has raised no alert.
 """
 
 from __future__ import annotations
@@ -33,10 +45,10 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, Param, task
 
 from batch_predictions import settings, tasks
+from batch_predictions.context import run_of
 from batch_predictions.params import PARAMS
 from batch_predictions.plan import PlanOperator
 from batch_predictions.predict import PredictOperator
-from batch_predictions.run import run_of
 from runtime_guard.airflow.deadline_alert import make_deadline_alert
 from runtime_guard.airflow.sensor import RuntimeSensor
 

@@ -1,81 +1,97 @@
-"""history.jsonl: one line per finished run; the forecast learns from it."""
+"""Write history.jsonl, from which the forecast learns: one line for each finished run."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from run_contract.files import exclusive, read_json, read_json_lines, replace_atomically
+from run_contract.files import exclusive, replace_atomically
+from run_contract.formatting import change, duration
 from run_contract.layout import RunPaths, Workspace
+from run_contract.record import RecordError, parse_record, read_readable, read_records
+from run_contract.records.history import HistoryRecord
+from run_contract.records.metrics import MetricsRecord
+from run_contract.records.plan import PlanRecord
+from run_contract.records.predict import ProgressRecord, SubmissionRecord
+
+_NEVER = datetime.fromtimestamp(0, UTC)
+NO_PROGRESS = ProgressRecord(run_key="", attempt="", started_at=_NEVER, updated_at=_NEVER)
 
 
-def record_run(workspace: Workspace, run: RunPaths, metrics: dict[str, Any]) -> None:
-    """Adds the run's line, or puts it in the place of the one it has. Two runs at a time take turns."""
-    progress = read_json(run.progress) or {}
-    record = {
-        "run_key": run.run_key,
-        "rows": metrics["rows"],
-        "predicted": metrics["predicted"],
-        "errors": metrics["errors"],
-        "predictions": metrics["predictions"],
-        "cores": progress.get("cores", 0),
-        "workers": progress.get("workers", 0),
-        "engine": progress.get("engine", ""),
-        "precision": progress.get("precision", ""),
-        "label_agreement": progress.get("label_agreement"),
-        "model": progress.get("model", ""),
-        "carried_over": progress.get("carried", 0),
-        "newly_predicted": metrics["rows"] - progress.get("carried", 0),
-        "rerun_in_f32": progress.get("rerun", 0),
-        "rechecked": progress.get("rechecked", 0),
-        "flips": progress.get("flips", 0),
-        **measure_run(run),
-        "steady_images_per_second": progress.get("steady_images_per_second"),
-        "accuracy": metrics["accuracy"],
-        "verdict": metrics["verdict"],
-    }
+def record_run(workspace: Workspace, run: RunPaths, metrics: MetricsRecord) -> None:
+    """Append the run's line to the history, or replace the one it has. Concurrent runs take turns."""
+    record = make_history_record(run, metrics)
+    new_line = json.dumps(record.to_json(), ensure_ascii=False).encode()
     with exclusive(workspace.root / ".history.lock"):
-        records = read_json_lines(workspace.history)
-        places = [index for index, known in enumerate(records) if known["run_key"] == run.run_key]
+        lines = _whole_lines(workspace.history)
+        places = [index for index, line in enumerate(lines) if _run_key_of(line) == run.run_key]
         if places:
-            records[places[0]] = record
+            lines[places[0]] = new_line
         else:
-            records.append(record)
+            lines.append(new_line)
         with replace_atomically(workspace.history) as part:
-            lines = (json.dumps(known, ensure_ascii=False) + "\n" for known in records)
-            part.write_text("".join(lines), encoding="utf-8")
+            part.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-def measure_run(run: RunPaths) -> dict[str, Any]:
-    """What predict took, when it ended and when it should have, and how far the plan's forecast was off.
+def make_history_record(run: RunPaths, metrics: MetricsRecord) -> HistoryRecord:
+    """Combine the run's metrics with what its plan, its submissions and the job's progress file show."""
+    progress = read_readable(ProgressRecord, run.progress) or NO_PROGRESS
+    plan = read_readable(PlanRecord, run.plan)
+    submissions = read_records(SubmissionRecord, run.submissions)
+    seconds = round(sum(submission.seconds for submission in submissions), 3)
+    p50 = plan.p50_seconds if plan else None
+    ends = [submission.started_at + timedelta(seconds=submission.seconds) for submission in submissions]
+    return HistoryRecord(
+        run_key=run.run_key,
+        rows=metrics.rows,
+        predicted=metrics.predicted,
+        errors=metrics.errors,
+        predictions=metrics.predictions,
+        verdict=metrics.verdict,
+        cores=progress.cores,
+        workers=progress.workers,
+        engine=progress.engine,
+        precision=progress.precision,
+        label_agreement=progress.label_agreement,
+        model=progress.model,
+        carried_over=progress.carried,
+        newly_predicted=metrics.rows - progress.carried,
+        rerun_in_f32=progress.rerun,
+        rechecked=progress.rechecked,
+        flips=progress.flips,
+        attempts=len(submissions),
+        predict_seconds=seconds,
+        p50_seconds=p50,
+        forecast_error=round(seconds / p50 - 1, 4) if p50 and seconds else None,
+        run_after=plan.run_after if plan else None,
+        finished_at=max(ends, default=None),
+        deadline_at=plan.deadline_at if plan else None,
+        steady_images_per_second=progress.steady_images_per_second,
+        accuracy=metrics.accuracy,
+    )
 
-    forecast_error: by which share of p50_seconds it took longer or, below zero, shorter; None without a forecast.
-    """
-    plan = read_json(run.plan) or {}
-    submissions = read_json_lines(run.submissions)
-    seconds = round(sum(submission["seconds"] for submission in submissions), 3)
-    p50 = plan.get("p50_seconds")
-    ends = [
-        datetime.fromisoformat(submission["started_at"]) + timedelta(seconds=submission["seconds"])
-        for submission in submissions
-    ]
-    return {
-        "attempts": len(submissions),
-        "predict_seconds": seconds,
-        "p50_seconds": p50,
-        "forecast_error": round(seconds / p50 - 1, 4) if p50 and seconds else None,
-        "run_after": plan.get("run_after"),
-        "finished_at": max(ends).isoformat() if ends else None,
-        "deadline_at": plan.get("deadline_at"),
-    }
+
+def _whole_lines(path: Path) -> list[bytes]:
+    """Return the lines of `path`, damaged ones too: what cannot be read today is not thrown away."""
+    try:
+        return path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
 
 
-def describe_forecast(record: dict[str, Any]) -> str | None:
-    """Forecast against actual, of a record of `measure_run`; None when there was no forecast."""
-    if record.get("forecast_error") is None:
+def _run_key_of(line: bytes) -> str | None:
+    try:
+        return parse_record(HistoryRecord, line).run_key
+    except RecordError:
+        return None
+
+
+def describe_forecast(record: HistoryRecord) -> str | None:
+    """Compare forecast and actual duration in words; return None if there was no forecast."""
+    if record.forecast_error is None:
         return None
     return (
-        f"forecast {record['p50_seconds']:,.0f} s, took {record['predict_seconds']:,.0f} s "
-        f"({100 * record['forecast_error']:+.0f} %)"
+        f"forecast {duration(record.p50_seconds)}, took {duration(record.predict_seconds)} "
+        f"({change(record.forecast_error)})"
     )

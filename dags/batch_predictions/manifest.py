@@ -1,18 +1,16 @@
-"""The task manifest: a dataset becomes a list of images, cut into shards. From then on the manifest is the truth."""
+"""Build the manifest of a run: one row for each image of the dataset, cut into shards."""
 
 from __future__ import annotations
 
 import csv
 import logging
-import os
-import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,17 +18,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from batch_predictions.path_labels import label_of
+from batch_predictions.walk import IMAGE_EXTENSIONS, FileEntry, walk
 from run_contract.errors import BatchPredictionsError
-from run_contract.files import read_json, remove, remove_leftovers, replace_atomically, write_json
+from run_contract.files import remove, remove_leftovers, replace_atomically
+from run_contract.formatting import count
 from run_contract.image_paths import encode_path
 from run_contract.layout import RunPaths, shard_name
 from run_contract.manifest_layout import shard_sizes
+from run_contract.record import read_record, write_record
 from run_contract.records.dataset import DatasetRecord
+from run_contract.records.manifest import ManifestRecord, ManifestRequest
 
 log = logging.getLogger(__name__)
-
-IMAGE_EXTENSIONS = (".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
-ENDINGS = tuple(extension.encode() for extension in IMAGE_EXTENSIONS)
 
 SCHEMA = pa.schema(
     [
@@ -42,60 +41,8 @@ SCHEMA = pa.schema(
         ("source", pa.string()),
     ]
 )
-
-
-class Found(NamedTuple):
-    """One entry below the dataset's root: an image, or something skipped and why."""
-
-    path: bytes
-    size_bytes: int = 0
-    modified_ns: int = 0
-    skipped: str | None = None
-
-
-def walk(root: Path) -> Iterator[Found]:
-    """Every file below `root` in a fixed order (by name, each directory's files before its subdirectories').
-
-    Holds the names of one directory at a time, about 60 bytes each, and the paths of the directories still to do.
-    Follows no link and opens nothing.
-    """
-    top = os.path.join(os.fsencode(root), b"")
-    waiting = [b""]
-    while waiting:
-        inside = waiting.pop()
-        try:
-            names = os.listdir(top + inside)
-        except PermissionError:
-            yield Found(inside.rstrip(b"/"), skipped="unreadable directory")
-            continue
-        names.sort()
-        directories = []
-        for name in names:
-            found = _inspect(top, inside + name, name)
-            if found is None:
-                directories.append(inside + name + b"/")
-            else:
-                yield found
-        waiting += reversed(directories)
-
-
-def _inspect(top: bytes, path: bytes, name: bytes) -> Found | None:
-    """What is at `path` below `top`; None is a directory to go into."""
-    try:
-        found = os.lstat(top + path)
-    except (FileNotFoundError, PermissionError):  # it went while its directory was read, or may not be looked at
-        return Found(path, skipped="unreadable file")
-    if stat.S_ISDIR(found.st_mode):
-        return Found(path, skipped="system directory") if name == b"__MACOSX" else None
-    if stat.S_ISLNK(found.st_mode):
-        return Found(path, skipped="link")
-    if name.startswith(b".") or name.lower() in (b"thumbs.db", b"desktop.ini"):
-        return Found(path, skipped="system file")
-    if not name.lower().endswith(ENDINGS):
-        return Found(path, skipped="not an image name")
-    if not stat.S_ISREG(found.st_mode):
-        return Found(path, skipped="not a regular file")
-    return Found(path, found.st_size, found.st_mtime_ns)
+LOGGED_SKIPS = 20
+"""How many skipped files are logged for each reason; all of them are counted."""
 
 
 def build_manifest(
@@ -103,46 +50,51 @@ def build_manifest(
     dataset: DatasetRecord,
     labels: tuple[str, ...],
     limit: int | None = None,
-    found: Iterable[Found] | None = None,
-) -> dict[str, object]:
-    """Writes manifest/, images.csv and, last, manifest.json; returns what is in the latter.
+    entries: Iterable[FileEntry] | None = None,
+) -> ManifestRecord:
+    """Write manifest/, images.csv and, last, manifest.json; return the content of manifest.json.
 
-    A manifest that is there stays: the run goes on with the images that it had, whatever has come since.
-    limit: at most this many images. found: what to list, else what `walk` finds below the dataset's root. Raises
-    BatchPredictionsError when there are no images, or when the manifest that is there was made from another dataset.
+    An existing manifest is kept: a retried run predicts the images that it started with, even if others were added
+    since. limit: at most this many images. entries: the files to list, by default those that `walk` finds below the
+    dataset's root. Raises BatchPredictionsError if there are no images, or if the existing manifest was made from
+    another dataset, limit or labels.
     """
-    request = {"content_id": dataset.content_id, "limit": limit, "labels": list(labels)}
-    summary = read_json(run.manifest_summary)
-    if summary is not None:
-        if summary["request"] == request:
-            log.info("run %s: keeping its manifest of %d images", run.run_key, summary["rows"])
-            return dict(summary)
-        raise BatchPredictionsError(
-            f"run {run.run_key}: it has a manifest of another source, limit or labels ({summary['source']}); "
-            f"trigger a new run, or remove {run.root} to do this one again"
-        )
+    request = ManifestRequest(dataset.content_id, limit, labels)
+    if existing := read_record(ManifestRecord, run.manifest_summary):
+        return _keep(run, existing, request)
     remove(run.manifest)
     remove_leftovers(run.root)
     writer = _Writer(dataset, labels)
     with replace_atomically(run.manifest) as shards, replace_atomically(run.images_csv) as listing:
         shards.mkdir()
         with open(listing, "w", encoding="utf-8", newline="") as file:
-            entries = walk(Path(dataset.root)) if found is None else found
-            writer.write(entries, limit, shards, csv.writer(file, lineterminator="\n"))
+            files = walk(Path(dataset.root)) if entries is None else entries
+            writer.write(files, limit, shards, csv.writer(file, lineterminator="\n"))
     if not writer.rows:
         remove(run.manifest)
         remove(run.images_csv)
         raise BatchPredictionsError(
-            f"source {dataset.source}: no images in it ({sum(writer.skipped.values())} other files); an image ends in "
-            f"{', '.join(IMAGE_EXTENSIONS)}"
+            f"source {dataset.source}: it contains no images ({count(writer.skipped.total(), 'other file')}); give a "
+            f"source whose image files end in {', '.join(IMAGE_EXTENSIONS)}"
         )
-    summary = {**writer.summary(), "request": request}
-    write_json(run.manifest_summary, summary)
-    return summary
+    manifest = writer.summary(request)
+    write_record(run.manifest_summary, manifest)
+    log.info("manifest: %s in %s", count(manifest.rows, "image"), count(manifest.shards, "shard"))
+    return manifest
+
+
+def _keep(run: RunPaths, existing: ManifestRecord, request: ManifestRequest) -> ManifestRecord:
+    if existing.request != request:
+        raise BatchPredictionsError(
+            f"run {run.run_key}: its manifest was made from another source, limit or model ({existing.source}); "
+            f"trigger a new run, or remove {run.root} to start this one again"
+        )
+    log.info("run %s: keeping its manifest of %s", run.run_key, count(existing.rows, "image"))
+    return existing
 
 
 class _Writer:
-    """Counts what goes by while it writes it, a shard at a time."""
+    """Write image files as shards and as CSV rows, one shard at a time, and count them."""
 
     def __init__(self, dataset: DatasetRecord, labels: tuple[str, ...]) -> None:
         self._dataset, self._labels = dataset, labels
@@ -151,8 +103,9 @@ class _Writer:
         self.rows = self._shards = self._bytes = 0
         self.skipped: Counter[str] = Counter()
 
-    def write(self, found: Iterable[Found], limit: int | None, shards: Path, listing: Any) -> None:
-        images = islice(self._images(found), limit)
+    def write(self, entries: Iterable[FileEntry], limit: int | None, shards: Path, listing: Any) -> None:
+        """shards: directory for the Parquet files. listing: csv writer of images.csv."""
+        images = islice(self._images(entries), limit)
         listing.writerow(["img_path"])
         for size in shard_sizes():
             shard = list(islice(images, size))
@@ -166,14 +119,14 @@ class _Writer:
             listing.writerows(zip(paths, strict=True))
             self._count(paths, sizes, stamps)
 
-    def _images(self, found: Iterable[Found]) -> Iterator[Found]:
-        for item in found:
-            if item.skipped:
-                self.skipped[item.skipped] += 1
-                if self.skipped[item.skipped] <= 20:
-                    log.info("skipped %s: %s", encode_path(item.path), item.skipped)
+    def _images(self, entries: Iterable[FileEntry]) -> Iterator[FileEntry]:
+        for entry in entries:
+            if entry.skipped:
+                self.skipped[entry.skipped] += 1
+                if self.skipped[entry.skipped] <= LOGGED_SKIPS:
+                    log.info("skipped %s: %s", encode_path(entry.path), entry.skipped)
             else:
-                yield item
+                yield entry
 
     def _table(self, paths: list[str], sizes: NDArray[np.int64], stamps: NDArray[np.int64]) -> pa.Table:
         columns = [
@@ -191,8 +144,11 @@ class _Writer:
         return self._label_of_directory(f"{directory}/") or label_of(name, self._labels)
 
     def _count(self, paths: list[str], sizes: NDArray[np.int64], stamps: NDArray[np.int64]) -> None:
-        """The fingerprint is the sha256 of each shard's rows, paths (one a line: they hold no line break), sizes and
-        stamps (64 bits, the lowest byte first), one shard after the other."""
+        """Add a shard to the counts and to the fingerprint.
+
+        The fingerprint is the sha256 over all shards in order: of each its paths (one a line; paths contain no line
+        breaks), then its sizes, then its modification times (int64, little endian).
+        """
         self.rows += len(paths)
         self._bytes += int(sizes.sum())
         self._fingerprint.update("".join(f"{path}\n" for path in paths).encode())
@@ -200,14 +156,15 @@ class _Writer:
         self._fingerprint.update(stamps.astype("<i8").tobytes())
         self._shards += 1
 
-    def summary(self) -> dict[str, object]:
-        return {
-            "source": self._dataset.source,
-            "root": self._dataset.root,
-            "content_id": self._dataset.content_id,
-            "rows": self.rows,
-            "shards": self._shards,
-            "bytes": self._bytes,
-            "skipped": dict(sorted(self.skipped.items())),
-            "fingerprint": self._fingerprint.hexdigest(),
-        }
+    def summary(self, request: ManifestRequest) -> ManifestRecord:
+        return ManifestRecord(
+            source=self._dataset.source,
+            root=self._dataset.root,
+            content_id=self._dataset.content_id,
+            rows=self.rows,
+            shards=self._shards,
+            bytes=self._bytes,
+            skipped=dict(sorted(self.skipped.items())),
+            fingerprint=self._fingerprint.hexdigest(),
+            request=request,
+        )

@@ -1,8 +1,7 @@
-"""Before there is a history: what a row of this run costs, measured on a few of its images."""
+"""Measure what a row of this run costs on a few of its images, when no earlier run shows it."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import subprocess
@@ -10,35 +9,40 @@ import sys
 
 from batch_predictions import settings
 from run_contract.arguments import JobArguments
+from run_contract.formatting import count, duration, one_line
+from run_contract.record import RecordError, parse_record
+from run_contract.records.plan import PaceMeasurementRecord
 
 log = logging.getLogger(__name__)
 
 MEASURE = "image_scoring.driver.measure_pace"
-# A new model is converted first, and for a cascade quantized and calibrated: minutes on a machine that others load.
+# A new model is converted first, and quantized and calibrated for a cascade: minutes on a busy machine.
 SECONDS = 300.0
 
 
 def measure_core_seconds(arguments: JobArguments, module: str = MEASURE, seconds: float = SECONDS) -> float | None:
-    """Seconds that one core needs for one row, without start-up; None, with one line, when it cannot be measured.
+    """Return the seconds that one core needs for one row, without start-up; None, with a log line, on any failure.
 
-    In a process of its own: frameworks are loaded, and an image may end the interpreter. It is killed after `seconds`.
+    It runs in a process of its own, because it loads frameworks and a damaged image may crash the interpreter. That
+    process is killed after `seconds`.
     """
     path = os.pathsep.join(filter(None, (str(settings.SPARK_JOBS), os.environ.get("PYTHONPATH"))))
     command = [os.environ.get("PYSPARK_PYTHON") or sys.executable, "-m", module, *arguments.to_argv()]
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    log.info("measuring the pace on a few images; a new model is converted first, and for a cascade quantized, once")
+    log.info("measuring the pace on a few images; the first use of a model also converts it, which takes minutes")
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=seconds, check=True)
-        measured = json.loads(done.stdout.splitlines()[-1])
-        cost = float(measured["core_seconds_per_row"])
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=True, env=environment)
+        measured = parse_record(PaceMeasurementRecord, done.stdout.strip().rpartition(b"\n")[2])
     except subprocess.TimeoutExpired:
-        cause = f"it took longer than {seconds:.0f} s"
+        cause = f"it took longer than {duration(seconds)}"
     except subprocess.CalledProcessError as error:
-        cause = (error.stderr.strip().splitlines() or [f"it ended with code {error.returncode}"])[-1]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines()
+        cause = one_line(lines[-1]) if lines else f"it ended with code {error.returncode}"
+    except (OSError, RecordError) as error:
         cause = f"{type(error).__name__}: {error}"
     else:
-        log.info("measured on %d images of this run: %.1f ms of one core for each", measured["images"], 1000 * cost)
+        cost = measured.core_seconds_per_row
+        log.info("pace: %.1f ms of one core an image, measured on %s", 1000 * cost, count(measured.images, "image"))
         return cost
-    log.info("run %s: its pace could not be measured before predict (%s)", arguments.run_key, cause)
+    log.info("run %s: its pace cannot be measured before predict (%s); it has no forecast", arguments.run_key, cause)
     return None

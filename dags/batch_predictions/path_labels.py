@@ -1,4 +1,4 @@
-"""What a path tells about the picture in it."""
+"""Read the label and the split of an image from its path."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ SPLITS = {"train": "train", "training": "train", "validation": "validation", "va
 
 
 def label_of(img_path: str, labels: tuple[str, ...]) -> str | None:
-    """The label that the path names, or None.
+    """Return the label that the path names, or None.
 
-    The nearest directory called like a label or its plural, in any case (``train/cats/1.jpg``), else a file
-    name that starts with it and a number (``cat.1.jpg``, ``dog_17.png``).
+    It is that of the nearest directory called like a label or its plural, in any case (``train/cats/1.jpg``), otherwise
+    that of a file name that starts with a label and a number (``cat.1.jpg``, ``dog_17.png``).
     """
     *directories, name = img_path.split("/")
     names = {form: label for label in labels for form in (label.lower(), f"{label.lower()}s")}
@@ -23,7 +23,7 @@ def label_of(img_path: str, labels: tuple[str, ...]) -> str | None:
 
 
 def split_of(img_path: str) -> str | None:
-    """The split of the data (train, validation or test) that a directory of the path names, or None."""
+    """Return the split of the data (train, validation or test) that a directory of the path names, or None."""
     for directory in img_path.split("/")[:-1]:
         if split := SPLITS.get(directory.lower()):
             return split

@@ -1,4 +1,4 @@
-"""The task predict: SparkSubmitOperator with the run's arguments, and one line when it fails."""
+"""The task predict: submit the prediction job to Spark, and end with one line if it fails."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from airflow.exceptions import AirflowException
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
 from batch_predictions import settings
-from batch_predictions.run import explained, run_of, workspace
+from batch_predictions.context import run_of, workspace
+from batch_predictions.failures import explained
 from batch_predictions.spark_master import check_reachable, find_capacity, load_spark_master
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError, TemporaryError
-from run_contract.files import append_json_line, read_json
 from run_contract.layout import RunPaths
+from run_contract.record import append_record, read_readable
+from run_contract.records.predict import DriverState, ProgressRecord, SubmissionRecord
 
 log = logging.getLogger(__name__)
 
 
 class PredictOperator(SparkSubmitOperator):
-    """Submits spark_jobs/predict.py for the run of its task, in client mode.
+    """Submit spark_jobs/predict.py for the run of this task, in client mode.
 
-    The arguments are made here and not by a template, so that a Param that holds `{{` or starts with `--` is only
-    ever a value.
+    The arguments are made in Python instead of a template, so that a Param that contains `{{` or starts with `--` is
+    always data.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -51,21 +53,18 @@ class PredictOperator(SparkSubmitOperator):
         self._submit(context, run)
 
     def _submit(self, context: Any, run: RunPaths) -> None:
-        before = read_json(run.progress) or {}
+        before = read_readable(ProgressRecord, run.progress)
         started_at, started = datetime.now(UTC), time.monotonic()
         try:
             super().execute(context)
         except AirflowException:
-            raise _explain(run, before.get("attempt")) from None
+            raise _explain(run, before) from None
         finally:
-            append_json_line(
-                run.submissions,
-                {"started_at": started_at.isoformat(), "seconds": round(time.monotonic() - started, 3)},
-            )
+            append_record(run.submissions, SubmissionRecord(started_at, round(time.monotonic() - started, 3)))
 
 
 def job_arguments(context: Any) -> JobArguments:
-    """What the job is told of the run of this task."""
+    """Return the arguments of the prediction job for the run of this task."""
     params = context["params"]
     return JobArguments(
         workspace=str(workspace().root),
@@ -78,13 +77,14 @@ def job_arguments(context: Any) -> JobArguments:
     )
 
 
-def _explain(run: RunPaths, attempt_before: str | None) -> BatchPredictionsError:
-    """The driver's own words when it had any."""
-    progress = read_json(run.progress) or {}
-    if progress.get("attempt") == attempt_before or progress.get("state") != "failed":
+def _explain(run: RunPaths, before: ProgressRecord | None) -> BatchPredictionsError:
+    """Return the error that the driver recorded in this attempt, or a general one. before: progress of the last one."""
+    progress = read_readable(ProgressRecord, run.progress)
+    is_new = progress is not None and (before is None or progress.attempt != before.attempt)
+    if progress is None or not is_new or progress.state != DriverState.FAILED:
         return TemporaryError(
-            f"run {run.run_key}: spark-submit ended without a word from the job; its last lines are above in the log "
-            "of this task; run predict again, it goes on with the missing shards"
+            f"run {run.run_key}: spark-submit ended without an error message from the job; its last lines are above in "
+            "the log of this task; clear the task predict to continue with the missing shards"
         )
-    kind = TemporaryError if progress["worth_retrying"] else BatchPredictionsError
-    return kind(progress["message"])
+    kind = TemporaryError if progress.worth_retrying else BatchPredictionsError
+    return kind(progress.message)

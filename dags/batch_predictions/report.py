@@ -1,4 +1,4 @@
-"""The page of a run as one self-contained file, for mail and for the shelf."""
+"""Write the page of a run as one self-contained file, to send by mail or to archive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runs_page.templating import STYLE, environment
 
 
 def write_report(workspace: Workspace, run: RunPaths) -> None:
-    """Writes report.html: no script, no request, the plots inline in both themes. The same run makes the same bytes."""
+    """Write report.html: no scripts, no requests, plots inline in both themes. The same run gives the same bytes."""
     page = (
         environment()
         .get_template("report.html.j2")
@@ -24,7 +24,7 @@ def write_report(workspace: Workspace, run: RunPaths) -> None:
             page_model=make_page_model(_run_data(workspace, run)),
             run_key=run.run_key,
             style=Markup(STYLE.read_text(encoding="utf-8")),  # noqa: S704 (our own)
-            picture=_picture,
+            picture=_data_address,
         )
     )
     with replace_atomically(run.report) as part:
@@ -32,13 +32,13 @@ def write_report(workspace: Workspace, run: RunPaths) -> None:
 
 
 def _run_data(workspace: Workspace, run: RunPaths) -> RunData:
-    """As it is when the run has ended, without its tasks, which only Airflow knows."""
+    """Return the data as of the end of the run, without the states of its tasks, which only Airflow has."""
     run_data = read_run_data(run, workspace, "success", {})
     ended = run_data.finished_at or datetime.fromtimestamp(0, UTC)
     return read_run_data(run, workspace, "success", {}, ended)
 
 
-def _picture(plot: Plot, theme: str) -> str:
-    """The plot as a data: address."""
+def _data_address(plot: Plot, theme: str) -> str:
+    """Return the plot as a data: address of an SVG."""
     svg = plot.svg(theme, "full" if plot.spec.full_width else "wide")
     return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"

@@ -1,4 +1,4 @@
-"""What a deployment sets, in environment variables: one place, read when the DAG is parsed."""
+"""The settings of a deployment, from environment variables, read when the DAG is parsed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 WORKSPACE = deployed_workspace()
 
 START_DATE = datetime.fromisoformat(os.environ.get("BATCH_PREDICTIONS_START_DATE") or "2026-01-01").replace(tzinfo=UTC)
-"""The first day (UTC) that the schedule may run."""
+"""The first day (UTC) of the schedule."""
 
 RETRY_DELAY = timedelta(seconds=float(os.environ.get("BATCH_PREDICTIONS_RETRY_SECONDS") or 30))
-"""The wait before the first retry of a task; it doubles with each."""
+"""The wait before the first retry of a task; it doubles with each retry."""
 
 SPARK_PROPERTIES = os.environ.get("BATCH_PREDICTIONS_SPARK_PROPERTIES") or None
-"""A properties file for spark-submit. It keeps secrets out of the command line."""
+"""A properties file for spark-submit, which keeps secrets out of its command line."""
 
 SAMPLE = REPOSITORY / "sample" / "pictures"
 MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"

@@ -1,4 +1,4 @@
-"""What a source may be, checked before anything is spent on it. Standard library only."""
+"""Check the source of the images before any work is done. Standard library only."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ def is_url(source: str) -> bool:
 
 
 def local_path(source: str) -> Path:
-    """The path that a plain path or a file:// URL names."""
+    """Return the path of a plain path or a file:// URL."""
     return Path(unquote(urlsplit(source).path)) if source.startswith("file://") else Path(source)
 
 
 def check_source(source: str) -> None:
-    """Refuses a source that cannot work, as far as that shows without reading it."""
+    """Raise BatchPredictionsError if the source cannot work, as far as that shows without reading it."""
     if not source.strip():
-        raise BatchPredictionsError("source: it is empty; give a URL, an archive or a directory with SOURCE=")
+        raise BatchPredictionsError("source: it is empty; give a URL, an archive or a directory with SOURCE=...")
     if "://" in source:
         try:
             parts = urlsplit(source)
-            _ = parts.port  # read only to have it checked
+            _ = parts.port  # raises ValueError if it is not a port
         except ValueError as error:
-            raise refuse(source, f"the URL is not valid ({error})") from None
+            raise refuse(source, f"not a valid URL ({error}); correct it") from None
         if parts.scheme not in SCHEMES:
-            raise refuse(source, f"unknown scheme {parts.scheme!r}; use {', '.join(SCHEMES)} or a path")
+            raise refuse(source, f"unsupported scheme {parts.scheme!r}; use {', '.join(SCHEMES)} or a path")
         if is_url(source):
             if not parts.hostname:
-                raise refuse(source, "the URL names no host")
+                raise refuse(source, "the URL has no host; correct it")
             return
     path = local_path(source)
     if not path.is_absolute():
-        raise refuse(source, "a relative path; give the whole path, Airflow runs in a directory of its own")
+        raise refuse(source, "a relative path; give an absolute one, because Airflow runs in another directory")
     if not path.exists():
-        raise refuse(source, "no such file or directory")
+        raise refuse(source, "no such file or directory; check the path on the machine of the Airflow worker")
     if not os.access(path, os.R_OK):
         raise refuse(source, "it cannot be read by this user; mend its permissions")

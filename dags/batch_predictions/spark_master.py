@@ -1,4 +1,4 @@
-"""What the connection spark_default leads to, checked before anything is submitted."""
+"""Find the Spark master of the connection spark_default, and what it offers, before anything is submitted."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ KINDS = ("spark", "yarn", "k8s", "local")
 CONNECT_SECONDS = 5.0
 WEB_UI_PORT = 8080
 
-# A cluster is not behind the proxy that the environment may name for the internet.
+# The environment may name a proxy for the internet; a cluster is not behind it.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """What a run may use. executor_cores: of each worker."""
+    """What a run may use. cores: of all workers. executor_cores: of each worker."""
 
     workers: int
     cores: int
@@ -37,14 +37,14 @@ class Capacity:
 
 @dataclass(frozen=True)
 class SparkMaster:
-    """url: as spark-submit takes it. web_ui_port: of a standalone master (extra `web-ui-port`)."""
+    """url: in the form that spark-submit expects. web_ui_port: of a standalone master (extra `web-ui-port`)."""
 
     url: str
     web_ui_port: int = WEB_UI_PORT
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Host and port of each standalone master; empty for other cluster managers."""
+        """The host and port of each standalone master; empty for other cluster managers."""
         if not self.url.startswith("spark://"):
             return []
         found = re.findall(r"([^,/:]+)(?::(\d+))?(?:,|$)", self.url.removeprefix("spark://"))
@@ -52,19 +52,21 @@ class SparkMaster:
 
 
 def load_spark_master(connection_id: str = CONNECTION_ID) -> SparkMaster:
-    """The master that the connection names. Raises BatchPredictionsError when there is no usable connection,
-    which the Spark provider would silently take for YARN."""
+    """Return the master of the connection.
+
+    Raises BatchPredictionsError if there is no usable connection: the Spark provider would silently use YARN.
+    """
     try:
         connection = Connection.get(connection_id)
     except AirflowNotFoundException:
         raise BatchPredictionsError(
-            f"connection {connection_id}: it does not exist; make one of type spark with the master's URL, such as "
+            f"connection {connection_id}: it does not exist; create one of type spark with the master's URL, such as "
             f"AIRFLOW_CONN_{connection_id.upper()}='spark://host:7077'"
         ) from None
     host = connection.host or ""
     if connection.conn_type not in KINDS:
         raise BatchPredictionsError(
-            f"connection {connection_id}: its type is {connection.conn_type!r}; it must be one of {', '.join(KINDS)}"
+            f"connection {connection_id}: its type is {connection.conn_type!r}; change it to one of {', '.join(KINDS)}"
         )
     url = host if "://" in host or host.startswith(("yarn", "local")) else f"{connection.conn_type}://{host}"
     if connection.port:
@@ -73,7 +75,7 @@ def load_spark_master(connection_id: str = CONNECTION_ID) -> SparkMaster:
 
 
 def check_reachable(master: SparkMaster) -> None:
-    """Raises TemporaryError when no standalone master answers; other cluster managers are not asked."""
+    """Raise TemporaryError if no standalone master accepts a connection; other cluster managers are not checked."""
     causes = []
     for address in master.addresses:
         try:
@@ -89,17 +91,18 @@ def check_reachable(master: SparkMaster) -> None:
 
 
 def find_capacity(master: SparkMaster, workers: int | None) -> Capacity | None:
-    """What the standalone master has, cut to `workers`; None for other cluster managers or when it does not say.
+    """Return what the standalone master offers, limited to `workers`; None if that is unknown.
 
-    Source: the master's /json/ page, https://spark.apache.org/docs/latest/monitoring.html.
+    It is unknown for other cluster managers, or if the master's web page cannot be read. Source of
+    the figures: its page /json/, https://spark.apache.org/docs/latest/monitoring.html.
     """
     for host, _ in master.addresses:
         try:
             with DIRECT.open(f"http://{host}:{master.web_ui_port}/json/", timeout=CONNECT_SECONDS) as page:
                 state = json.load(page)
             alive = [worker["cores"] for worker in state["workers"] if worker["state"] == "ALIVE"]
-        except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:  # or it is another program's page
-            log.info("Spark master %s: its web page does not tell what it has (%r)", master.url, error)
+        except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:  # or the page of another program
+            log.info("Spark master %s: its web page cannot be read (%r), so its workers are unknown", master.url, error)
             continue
         if alive:
             if workers is None or workers >= len(alive):

@@ -12,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from markupsafe import Markup
 
 from run_contract.layout import RunPaths
+from run_contract.record import RecordError
 from runs_page.access import RunDep
 from runs_page.pages import render
 from runs_page.selection import TENTHS, Filters, GalleryFile
@@ -104,7 +105,7 @@ def _open(run: RunPaths) -> GalleryFile | str:
         if run.metrics.exists():
             return "This run was validated before there were galleries. Clear its task validate to get one."
         return "The gallery is made by the task validate, when all images are predicted."
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+    except (OSError, ValueError, KeyError, TypeError, RecordError, pa.ArrowException):
         return "The file gallery.parquet of this run cannot be read. Clear its task validate to make it anew."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from run_contract.record import parse_record
+from run_contract.records.metrics import GalleryRecord, Stratum
 from run_contract.table import ERROR, GALLERY_STRATA, PREDICTED
 
 PAGE_ROWS = 48
@@ -65,13 +66,13 @@ class Filters:
     def by_confidence(self) -> bool:
         return (self.least, self.most) != (0, 100)
 
-    def accepts(self, stratum: Mapping[str, Any]) -> bool:
+    def accepts(self, stratum: Stratum) -> bool:
         """Whether the rows of a stratum are wanted, whatever their label."""
-        tenth = stratum["tenth"]
+        tenth = stratum.tenth
         return (
-            self.prediction in ("", stratum["prediction"])
-            and self.status in ("", ERROR if stratum["reason"] else PREDICTED, stratum["reason"])
-            and (not self.right or (tenth is not None and stratum["right"] is RIGHT[self.right]))
+            self.prediction in ("", stratum.prediction)
+            and self.status in ("", ERROR if stratum.reason else PREDICTED, stratum.reason)
+            and (not self.right or (tenth is not None and stratum.right is RIGHT[self.right]))
             and (not self.by_confidence or (tenth is not None and self.least <= tenth * 10 < self.most))
         )
 
@@ -88,14 +89,17 @@ class GalleryPage:
 
 
 class GalleryFile:
-    """The content of one gallery.parquet. Raises OSError or pyarrow.ArrowException when it cannot be read."""
+    """The content of one gallery.parquet.
+
+    Raises OSError, pyarrow.ArrowException or RecordError when it cannot be read.
+    """
 
     def __init__(self, path: Path) -> None:
         import pyarrow.parquet as pq
 
         # Not read_table, nor pyarrow's own filters below: they import pandas, and the page would wait for it.
         self._table = pq.ParquetFile(path).read(use_threads=False)
-        self.strata: list[dict[str, Any]] = json.loads(self._table.schema.metadata[GALLERY_STRATA.encode()])
+        self.strata = parse_record(GalleryRecord, self._table.schema.metadata[GALLERY_STRATA.encode()]).strata
 
     @cached_property
     def rows_of_run(self) -> int:
@@ -111,14 +115,14 @@ class GalleryFile:
         return sorted(label for label in self._table["label"].unique().to_pylist() if label is not None)
 
     def predictions(self) -> list[str]:
-        return sorted({stratum["prediction"] for stratum in self.strata if stratum["prediction"] is not None})
+        return sorted({stratum.prediction for stratum in self.strata if stratum.prediction is not None})
 
     def reasons(self) -> list[str]:
-        return sorted({stratum["reason"] for stratum in self.strata if stratum["reason"] is not None})
+        return sorted({stratum.reason for stratum in self.strata if stratum.reason is not None})
 
     def count(self, filters: Filters) -> int:
         """Rows of the whole run that the filters let through, but for their label."""
-        return sum(stratum["rows"] for stratum in self.strata if filters.accepts(stratum))
+        return sum(stratum.rows for stratum in self.strata if filters.accepts(stratum))
 
     def show(self, filters: Filters) -> GalleryPage:
         places = self._places(filters)

@@ -80,14 +80,14 @@ def test_member_without_a_real_date(tmp_path: Path, date: bytes) -> None:
 @pytest.mark.parametrize("name", ["../a.jpg", "cats/../../a.jpg", "/a.jpg", "C:a.jpg", "c:/a.jpg", "cats\\a.jpg"])
 def test_path_that_leaves_its_directory(tmp_path: Path, name: str) -> None:
     cause = refusal(make_zip(tmp_path / "a.zip", "good.jpg", name), tmp_path / "out")
-    assert "has a path that leaves its directory" in cause
+    assert "has a path outside the target directory" in cause
     assert not (tmp_path / "a.jpg").exists()
 
 
 def test_name_with_a_nul_byte(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "a.zip", "a.jpg#.jpg")
     archive.write_bytes(archive.read_bytes().replace(b"#", b"\0"))
-    assert "leaves its directory" in refusal(archive, tmp_path / "out")
+    assert "outside the target directory" in refusal(archive, tmp_path / "out")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
@@ -148,9 +148,9 @@ def test_overlapping_members(tmp_path: Path) -> None:
     ("offset", "value", "cause"),
     [
         pytest.param(8, b"\x01\x00", "'a.jpg' is encrypted", id="encrypted"),
-        pytest.param(10, b"\x5d\x00", "'a.jpg' uses the unknown compression method 93", id="method"),
-        pytest.param(6, b"\xff\x00", "not known here (zip file version 25.5)", id="version"),
-        pytest.param(8, b"\x20\x00", "not known here (compressed patched data", id="patched data"),
+        pytest.param(10, b"\x5d\x00", "'a.jpg' uses the unsupported compression method 93", id="method"),
+        pytest.param(6, b"\xff\x00", "not supported (zip file version 25.5)", id="version"),
+        pytest.param(8, b"\x20\x00", "not supported (compressed patched data", id="patched data"),
         pytest.param(20, struct.pack("<L", 10**6), "longer than the file", id="compressed size"),
     ],
 )
@@ -189,7 +189,7 @@ def test_wrong_crc_in_the_directory(tmp_path: Path) -> None:
 def test_no_whole_archive(tmp_path: Path, make: Callable[[bytes], bytes]) -> None:
     archive = make_zip(tmp_path / "a.zip", "a.jpg", "b.jpg")
     archive.write_bytes(make(archive.read_bytes()))
-    assert "cut short" in refusal(archive, tmp_path / "out") or "damaged" in refusal(archive, tmp_path / "out")
+    assert "incomplete" in refusal(archive, tmp_path / "out") or "damaged" in refusal(archive, tmp_path / "out")
 
 
 def test_target_that_is_there_stays(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import TypedDict, Unpack
 
 import pytest
 
-from batch_predictions.fetch import Download, Limits
+from batch_predictions.fetch import Download
+from batch_predictions.fetch_limits import Limits
 from run_contract.errors import TemporaryError
 from tests.batch_predictions.misbehaving_server import Answer, Ending, Handler, reply, resource, serve
 
@@ -83,7 +84,7 @@ def test_broken_transfer_is_resumed(tmp_path: Path, ending: Ending, validators: 
 
 def test_resumed_by_the_next_run(tmp_path: Path) -> None:
     with serve(half(etag=ETAG), resource(CONTENT, ETAG)) as server:
-        with pytest.raises(TemporaryError, match="after 1 tries"):
+        with pytest.raises(TemporaryError, match="after 1 attempt;"):
             Download(server.url, tmp_path, ONE_TRY).fetch()
         assert not Download(server.url, tmp_path).file.exists()
         assert Download(server.url, tmp_path, ONE_TRY).fetch().read_bytes() == CONTENT
@@ -107,7 +108,7 @@ def test_broken_twice_and_resumed_without_validators_in_the_206(tmp_path: Path) 
 
 @pytest.mark.parametrize("answer", [half(etag=ETAG, ending=Ending.CLOSE), chunked(CONTENT[:HALF], b"")])
 def test_cut_body_is_never_complete(tmp_path: Path, answer: Answer) -> None:
-    with serve(answer) as server, pytest.raises(TemporaryError, match="after 1 tries"):
+    with serve(answer) as server, pytest.raises(TemporaryError, match="after 1 attempt;"):
         Download(server.url, tmp_path, ONE_TRY).fetch()
     assert not Download(server.url, tmp_path).file.exists()
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import resource as os_limits
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from batch_predictions.fetch import Download, Limits
+from batch_predictions import fetch
+from batch_predictions.fetch import Download
+from batch_predictions.fetch_limits import Limits
 from run_contract.errors import BatchPredictionsError, TemporaryError
 from tests.batch_predictions.misbehaving_server import Answer, endless, redirect, reply, resource, serve
 
@@ -18,9 +22,12 @@ QUICK = Limits(max_wait_seconds=0.01, idle_seconds=5.0)
 PAST, FUTURE = "Mon, 06 Jan 2025 08:00:00 GMT", "Fri, 06 Jan 2225 08:00:00 GMT"
 
 
-def waits(caplog: pytest.LogCaptureFixture) -> list[object]:
-    """The seconds of each pause, from the warning that announces it."""
-    return [record.args[-1] for record in caplog.records if isinstance(record.args, tuple) and "follows" in record.msg]
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds of each pause, which is not made."""
+    seconds: list[float] = []
+    monkeypatch.setattr(fetch, "time", SimpleNamespace(monotonic=time.monotonic, sleep=seconds.append))
+    return seconds
 
 
 @contextmanager
@@ -45,26 +52,26 @@ def files_of_at_most(size: int) -> Iterator[None]:
     ],
 )
 def test_retry_after(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int, retry_after: str, cap: float, wait: float
+    tmp_path: Path, waits: list[float], status: int, retry_after: str, cap: float, wait: float
 ) -> None:
     with serve(reply(status, headers={"Retry-After": retry_after}), resource(CONTENT)) as server:
         Download(server.url, tmp_path, Limits(max_wait_seconds=cap)).fetch()
-    assert waits(caplog) == [wait]
+    assert waits == [wait]
     assert server.statuses == [status, 200]
 
 
 @pytest.mark.parametrize("retry_after", ["86400", FUTURE])
-def test_retry_after_has_a_cap(tmp_path: Path, caplog: pytest.LogCaptureFixture, retry_after: str) -> None:
+def test_retry_after_has_a_cap(tmp_path: Path, waits: list[float], retry_after: str) -> None:
     """The cap is above the second that would be waited without the header, and so tells the two apart."""
     with serve(reply(503, headers={"Retry-After": retry_after}), resource(CONTENT)) as server:
         Download(server.url, tmp_path, Limits(max_wait_seconds=1.05, max_seconds=20.0)).fetch()
-    assert waits(caplog) == [1.05]
+    assert waits == [1.05]
 
 
-def test_no_pause_goes_past_the_deadline(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_pause_goes_past_the_deadline(tmp_path: Path, waits: list[float]) -> None:
     with serve(reply(503, headers={"Retry-After": "86400"})) as server, pytest.raises(TemporaryError):
         Download(server.url, tmp_path, Limits(max_seconds=0.0, attempts=3)).fetch()
-    assert waits(caplog) == [0.0, 0.0]
+    assert waits == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("status", [500, 504, 408, 425])
@@ -79,14 +86,14 @@ def test_given_up_after_the_last_try(tmp_path: Path) -> None:
     with serve(reply(500)) as server, pytest.raises(TemporaryError) as caught:
         Download(server.url, tmp_path, QUICK).fetch()
     assert len(server.requests) == QUICK.attempts
-    expected = f"source {server.url}: the server answered 500 Internal Server Error, after {QUICK.attempts} tries"
+    expected = f"source {server.url}: the server answered 500 Internal Server Error, after {QUICK.attempts} attempts"
     assert expected in str(caught.value)
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
     with serve() as server:
         pass
-    with pytest.raises(TemporaryError, match=rf"{server.url}: ConnectError.*after {QUICK.attempts} tries"):
+    with pytest.raises(TemporaryError, match=rf"{server.url}: ConnectError.*after {QUICK.attempts} attempts"):
         Download(server.url, tmp_path, QUICK).fetch()
 
 
@@ -141,7 +148,7 @@ def test_redirect_away_from_the_web(tmp_path: Path, location: str) -> None:
         pytest.param(
             Limits(max_bytes=59_999), resource(CONTENT), BatchPredictionsError, "more than 59,999", id="too large"
         ),
-        pytest.param(Limits(keep_free_bytes=2**62), resource(CONTENT), TemporaryError, "make room", id="no space"),
+        pytest.param(Limits(keep_free_bytes=2**62), resource(CONTENT), TemporaryError, "free some", id="no space"),
     ],
 )
 def test_given_up_without_a_second_request(
@@ -159,7 +166,7 @@ def test_disk_that_fills_up_while_writing(tmp_path: Path, size: int) -> None:
     with (
         serve(resource(CONTENT[:size])) as server,
         files_of_at_most(4096),
-        pytest.raises(TemporaryError, match=r"writing failed \(File too large\).*make room"),
+        pytest.raises(TemporaryError, match=r"writing failed \(File too large\).*free some space"),
     ):
         Download(server.url, tmp_path, QUICK).fetch()
     assert len(server.requests) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from pathlib import Path
 from random import Random
@@ -16,6 +15,8 @@ from batch_predictions import gallery as module
 from batch_predictions.gallery import SCHEMA, Gallery
 from batch_predictions.validate import Invalid, validate
 from run_contract.layout import RunPaths, Workspace
+from run_contract.record import parse_record
+from run_contract.records.metrics import GalleryRecord
 from run_contract.table import GALLERY_STRATA
 from tests.helpers import LABELS, make_run, manifest_paths, predicted, write_predictions
 
@@ -48,8 +49,8 @@ def fill(shards: list[list[Row]], labels: tuple[str, ...], run: RunPaths, thresh
 
 
 def strata_of(table: pa.Table) -> dict[tuple[Any, ...], int]:
-    records = json.loads(table.schema.metadata[GALLERY_STRATA.encode()])
-    return {(r["reason"], r["prediction"], r["right"], r["tenth"]): r["rows"] for r in records}
+    strata = parse_record(GalleryRecord, table.schema.metadata[GALLERY_STRATA.encode()]).strata
+    return {(s.reason, s.prediction, s.right, s.tenth): s.rows for s in strata}
 
 
 def stratum_of(row: Row) -> tuple[Any, ...]:

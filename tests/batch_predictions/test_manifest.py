@@ -14,13 +14,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from batch_predictions.manifest import Found, build_manifest, walk
+from batch_predictions.manifest import build_manifest
 from batch_predictions.path_labels import label_of
+from batch_predictions.walk import FileEntry, walk
 from run_contract import manifest_layout
 from run_contract.errors import BatchPredictionsError
 from run_contract.image_paths import decode_path, encode_path
 from run_contract.layout import RunPaths, Workspace, shard_name
 from run_contract.records.dataset import DatasetRecord
+from run_contract.records.manifest import ManifestRecord
 
 LABELS = ("cat", "dog")
 MOMENT = 1_580_702_706
@@ -47,7 +49,7 @@ def put(root: Path, *names: str | bytes, content: bytes = b"x") -> None:
         os.utime(path, (MOMENT, MOMENT))
 
 
-def build(run: RunPaths, root: Path, limit: int | None = None, content_id: str = "abc") -> dict[str, Any]:
+def build(run: RunPaths, root: Path, limit: int | None = None, content_id: str = "abc") -> ManifestRecord:
     return build_manifest(run, DatasetRecord("http://host/a.zip", str(root), content_id), LABELS, limit)
 
 
@@ -84,8 +86,8 @@ def test_order_and_columns(run: RunPaths, root: Path) -> None:
         "source": "abc",
     }
     assert [row["label"] for row in rows].count(None) == 6
-    assert (summary["rows"], summary["shards"], summary["bytes"], summary["skipped"]) == (7, 1, 28, {})
-    assert (summary["source"], summary["root"], summary["content_id"]) == ("http://host/a.zip", str(root), "abc")
+    assert (summary.rows, summary.shards, summary.bytes, summary.skipped) == (7, 1, 28, {})
+    assert (summary.source, summary.root, summary.content_id) == ("http://host/a.zip", str(root), "abc")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_shards_are_cut(
     monkeypatch.setattr(manifest_layout, "FIRST_SHARD_ROWS", 2)
     put(root, *(f"{number:03}.jpg" for number in range(images)))
     summary = build(run, root)
-    assert (summary["rows"], summary["shards"]) == (images, len(sizes))
+    assert (summary.rows, summary.shards) == (images, len(sizes))
     assert sorted(os.listdir(run.manifest)) == [shard_name(shard) for shard in range(len(sizes))]
     rows = rows_of(run)
     assert [row["shard"] for row in rows] == [shard for shard, size in enumerate(sizes) for _ in range(size)]
@@ -141,7 +143,7 @@ NAMES = (
 def test_every_name_round_trips(plain_path: Path) -> None:
     root, run = plain_path / "photos", Workspace(plain_path / "workspace").run("one")
     put(root, *NAMES)
-    assert build(run, root)["rows"] == len(NAMES)
+    assert build(run, root).rows == len(NAMES)
     from_parquet = [row["img_path"] for row in rows_of(run)]
     assert {decode_path(img_path) for img_path in from_parquet} == set(NAMES)
     assert listed(run) == from_parquet
@@ -162,7 +164,7 @@ def test_what_is_no_image_is_skipped_and_counted(run: RunPaths, root: Path) -> N
     os.mkfifo(root / "pipe.jpg")
     summary = build(run, root)
     assert listed(run) == ["a.jpg"]
-    assert summary["skipped"] == {
+    assert summary.skipped == {
         "link": 2,
         "not a regular file": 1,
         "not an image name": 3,
@@ -174,7 +176,7 @@ def test_what_is_no_image_is_skipped_and_counted(run: RunPaths, root: Path) -> N
 @pytest.mark.parametrize(("limit", "rows"), [(1, 1), (3, 3), (9, 4), (None, 4)])
 def test_limit(run: RunPaths, root: Path, limit: int | None, rows: int) -> None:
     put(root, *(f"{number}.jpg" for number in range(4)))
-    assert build(run, root, limit)["rows"] == rows
+    assert build(run, root, limit).rows == rows
     assert listed(run) == [f"{number}.jpg" for number in range(rows)]
 
 
@@ -182,7 +184,7 @@ def test_limit(run: RunPaths, root: Path, limit: int | None, rows: int) -> None:
 def test_no_images(run: RunPaths, root: Path, names: tuple[str, ...]) -> None:
     put(root, *names)
     with pytest.raises(
-        BatchPredictionsError, match=rf"^source http://host/a.zip: no images in it \({len(names)} other"
+        BatchPredictionsError, match=rf"^source http://host/a.zip: it contains no images \({len(names)} other file"
     ):
         build(run, root)
     assert os.listdir(run.root) == []
@@ -200,7 +202,7 @@ def test_manifest_that_is_there_is_kept(run: RunPaths, root: Path) -> None:
 def test_manifest_of_another_request_is_refused(run: RunPaths, root: Path, other: dict[str, Any]) -> None:
     put(root, "a.jpg", "b.jpg")
     build(run, root)
-    with pytest.raises(BatchPredictionsError, match="run one: it has a manifest of another source, limit or labels"):
+    with pytest.raises(BatchPredictionsError, match="run one: its manifest was made from another source, limit"):
         build(run, root, **other)
     assert listed(run) == ["a.jpg", "b.jpg"]
 
@@ -218,9 +220,9 @@ def test_manifest_of_a_killed_task_is_made_anew(run: RunPaths, root: Path) -> No
 
 def test_what_is_listed_can_be_given(run: RunPaths, root: Path) -> None:
     put(root, "on-the-disk.jpg")
-    found = (Found(b"%d.jpg" % number, number, 7) for number in range(600))
-    summary = build_manifest(run, DatasetRecord("source", str(root), "abc"), LABELS, found=found)
-    assert (summary["rows"], summary["shards"], summary["bytes"]) == (600, 2, sum(range(600)))
+    entries = (FileEntry(b"%d.jpg" % number, number, 7) for number in range(600))
+    summary = build_manifest(run, DatasetRecord("source", str(root), "abc"), LABELS, entries=entries)
+    assert (summary.rows, summary.shards, summary.bytes) == (600, 2, sum(range(600)))
     assert [(row["img_path"], row["size_bytes"]) for row in rows_of(run)] == [(f"{n}.jpg", n) for n in range(600)]
 
 
@@ -228,21 +230,21 @@ def test_no_more_than_two_shards_are_held(run: RunPaths, root: Path) -> None:
     living: list[int] = []
     most = 0
 
-    class Entry(Found):
-        """A Found that says when it is gone."""
+    class Entry(FileEntry):
+        """A FileEntry that notes when it is deleted."""
 
         def __del__(self) -> None:
             living.pop()
 
-    def entries() -> Iterator[Found]:
+    def entries() -> Iterator[FileEntry]:
         nonlocal most
         for number in range(12_288):
             living.append(number)
             most = max(most, len(living))
             yield Entry(b"%d.jpg" % number)
 
-    summary = build_manifest(run, DatasetRecord("source", str(root), "abc"), LABELS, found=entries())
-    assert summary["rows"] == 12_288
+    summary = build_manifest(run, DatasetRecord("source", str(root), "abc"), LABELS, entries=entries())
+    assert summary.rows == 12_288
     assert most <= 2 * 1024 + 1
 
 
@@ -279,7 +281,7 @@ def test_fingerprint(tmp_path: Path) -> None:
         root = tmp_path / "photos" / key
         put(root, *names, content=content)
         os.utime(root / names[-1], (moment, moment))
-        return str(build(Workspace(tmp_path).run(key), root, content_id=key)["fingerprint"])
+        return str(build(Workspace(tmp_path).run(key), root, content_id=key).fingerprint)
 
     first = fingerprint("1", "a.jpg", "b.jpg")
     assert fingerprint("2", "a.jpg", "b.jpg") == first
@@ -295,4 +297,4 @@ def test_fingerprint(tmp_path: Path) -> None:
 def test_fingerprint_is_that_of_the_rows(run: RunPaths, root: Path) -> None:
     put(root, "a.jpg", "cat/é.jpg")
     rows = "a.jpg\ncat/é.jpg\n".encode() + struct.pack("<4q", 1, 1, MOMENT * 10**9, MOMENT * 10**9)
-    assert build(run, root)["fingerprint"] == sha256(rows).hexdigest()
+    assert build(run, root).fingerprint == sha256(rows).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -14,10 +15,12 @@ from batch_predictions.pace_measurement import measure_core_seconds
 from run_contract.arguments import JobArguments
 from run_contract.layout import Workspace
 from run_contract.records.dataset import DatasetRecord
+from run_contract.records.plan import PaceMeasurementRecord
 from tests.helpers import LABELS, MODEL, PICTURES
 
 ARGUMENTS = JobArguments("w", "r", "m.h5")
-LAST_LINE = 'print("a line of a framework"); print(\'{"core_seconds_per_row": 0.25, "images": 32}\')'
+MEASURED = PaceMeasurementRecord(0.25, images=32, engine="openvino", precision="f32")
+LAST_LINE = f"print('a line of a framework'); print({json.dumps(MEASURED.to_json())!r})"
 
 
 def measure_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, seconds: float = 60) -> float | None:
@@ -43,10 +46,10 @@ def test_it_is_asked_about_this_run_and_finds_the_project(tmp_path: Path, monkey
         ("import sys; print('a\\nmodel m.h5: no such file', file=sys.stderr); sys.exit(1)", "model m.h5: no such file"),
         ("raise MemoryError('all of it')", "MemoryError: all of it"),
         ("import os; os.abort()", "ended with code -6"),
-        ("print('no JSON')", "JSONDecodeError"),
-        ("print('{}')", "KeyError"),
-        ("print('[1]')", "TypeError"),
-        ("pass", "IndexError"),
+        ("print('no JSON')", "RecordError: not valid JSON"),
+        ("print('{}')", "RecordError: field core_seconds_per_row is missing"),
+        ("print('[1]')", "RecordError: expected a JSON object, found [1]"),
+        ("pass", "RecordError: not valid JSON"),
         ("import time; time.sleep(600)", "longer than"),
     ],
 )
@@ -57,7 +60,7 @@ def test_whatever_goes_wrong_is_one_line_and_no_failure(
         assert measure_with(tmp_path, monkeypatch, code, 0.5 if "sleep" in code else 60) is None
     _, record = caplog.records
     assert record.levelno == logging.INFO
-    assert record.getMessage().startswith("run r: its pace could not be measured")
+    assert record.getMessage().startswith("run r: its pace cannot be measured")
     assert cause in record.getMessage()
     assert "\n" not in record.getMessage()
 

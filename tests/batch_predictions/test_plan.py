@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,9 +24,13 @@ from batch_predictions.params import PARAMS
 from batch_predictions.plan import APPROVE, LEAST_WAIT, REJECT, PlanOperator
 from batch_predictions.spark_master import Capacity
 from image_scoring.model.spec import load_spec
-from run_contract.files import append_json_line, read_json, read_json_lines, write_json
 from run_contract.layout import RunPaths, Workspace, run_key
+from run_contract.record import append_record, read_records, require_record, write_record
+from run_contract.records.alert import AlertRecord
+from run_contract.records.failure import FailureRecord
+from run_contract.records.plan import PlanRecord
 from runtime_guard.alerting.alerts import Alert
+from tests.batch_predictions.example_records import MANIFEST, PAST_RUN
 from tests.helpers import MODEL
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -66,9 +71,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
     monkeypatch.setattr(spark_master, "find_capacity", lambda *_: Capacity(workers=2, cores=4, executor_cores=2))
     workspace = Workspace(tmp_path)
     run = workspace.run(run_key(NOW))
-    write_json(run.manifest_summary, {"rows": 36_000, "shards": 20})
-    past = {"run_key": "p", "rows": 1000, "cores": 2, "predict_seconds": 50.0, "model": load_spec(MODEL)[0].model_id}
-    append_json_line(workspace.history, {**past, "engine": "openvino", "precision": "f32"})
+    write_record(run.manifest_summary, MANIFEST)
+    append_record(workspace.history, replace(PAST_RUN, model=load_spec(MODEL)[0].model_id))
     return run
 
 
@@ -117,22 +121,22 @@ class Task:
 @pytest.mark.parametrize("on_overrun", ["warn", "refuse", "approve"])
 def test_a_run_that_fits_goes_on(on_overrun: str, run: RunPaths) -> None:
     Task(on_overrun=on_overrun, interval="1d").execute()
-    plan = read_json(run.plan)
-    assert (plan["fits"], plan["run_type"], plan["run_after"]) == (True, "scheduled", NOW.isoformat())
+    plan = require_record(PlanRecord, run.plan)
+    assert (plan.fits, plan.run_type, plan.run_after) == (True, "scheduled", NOW)
 
 
 @pytest.mark.usefixtures("airflow")
 def test_a_run_that_does_not_fit_goes_on_with_a_warning(run: RunPaths) -> None:
     Task(**LATE).execute()
-    assert read_json(run.plan)["fits"] is False
+    assert require_record(PlanRecord, run.plan).fits is False
 
 
 @pytest.mark.usefixtures("airflow")
 def test_a_run_that_does_not_fit_is_refused_in_one_line(run: RunPaths) -> None:
     with pytest.raises(AirflowFailException, match=r"run .*it needs 3 workers .*refused \(on_overrun=refuse\)"):
         Task(on_overrun="refuse", **LATE).execute()
-    assert "nothing was predicted" in read_json(run.failure)["message"]
-    assert read_json(run.plan)["fits"] is False
+    assert "nothing was predicted" in require_record(FailureRecord, run.failure).message
+    assert require_record(PlanRecord, run.plan).fits is False
 
 
 def test_a_person_is_asked_and_the_process_ends(run: RunPaths, airflow: Airflow, told: list[Alert]) -> None:
@@ -146,7 +150,9 @@ def test_a_person_is_asked_and_the_process_ends(run: RunPaths, airflow: Airflow,
     assert "36,000 rows in 20 shards" in str(question.body)
     assert "it needs 3 workers" in str(question.body)
     assert not run.failure.exists()
-    assert [(alert.level, alert.text) for alert in told] == [("approval", read_json_lines(run.alerts)[0]["text"])]
+    assert [(alert.level, alert.text) for alert in told] == [
+        ("approval", read_records(AlertRecord, run.alerts)[0].text)
+    ]
     assert "it needs 3 workers" in told[0].text
     assert "under Required Actions" in told[0].text
 
@@ -156,7 +162,7 @@ def test_after_the_deadline_there_is_still_time_to_answer(airflow: Airflow) -> N
     with pytest.raises(TaskAwaitingInput) as waiting:
         Task(on_overrun="approve", interval="1s").execute()
     assert waiting.value.timeout == LEAST_WAIT
-    assert "there is no time left" in str(airflow.asked[0].body)
+    assert "no time is left" in str(airflow.asked[0].body)
 
 
 def test_in_a_test_nobody_is_asked(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +170,7 @@ def test_in_a_test_nobody_is_asked(run: RunPaths, monkeypatch: pytest.MonkeyPatc
     Airflow.__init__(line)
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", line, raising=False)
     Task(on_overrun="approve", **LATE).execute()
-    assert read_json(run.plan)["fits"] is False
+    assert require_record(PlanRecord, run.plan).fits is False
     assert line.asked == []
 
 
@@ -175,7 +181,7 @@ def asked(run: RunPaths, airflow: Airflow) -> Iterator[Task]:
         Task(on_overrun="approve", **LATE).execute()
     yield Task(on_overrun="approve", **LATE)
     assert len(airflow.asked) == 1
-    assert read_json(run.plan)["fits"] is False
+    assert require_record(PlanRecord, run.plan).fits is False
 
 
 def test_an_approved_run_goes_on(asked: Task, run: RunPaths) -> None:
@@ -189,7 +195,7 @@ def test_a_run_that_is_not_approved_fails_for_good_in_one_line(
 ) -> None:
     with pytest.raises(AirflowFailException, match=cause):
         asked.answer(REJECT, name)
-    message = read_json(run.failure)["message"]
+    message = require_record(FailureRecord, run.failure).message
     assert f"{cause} (on_overrun=approve), nothing was predicted; clear the task plan" in message
     assert "\n" not in message
 

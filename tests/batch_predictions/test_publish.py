@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ import pytest
 from batch_predictions.publish import publish
 from batch_predictions.validate import validate
 from run_contract.errors import BatchPredictionsError
-from run_contract.files import read_json, write_json
 from run_contract.image_paths import decode_path
 from run_contract.layout import RunPaths, Workspace, shard_name
+from run_contract.record import require_record, write_record
+from run_contract.records.metrics import MetricsRecord, Verdict
+from tests.batch_predictions.example_records import METRICS, PROGRESS
 from tests.helpers import LABELS, MODEL_ID, make_run, manifest_paths, predicted, write_predictions
 
 HEADER = ["img_path", "prediction", "probability", "status", "error", "model"]
@@ -44,10 +47,10 @@ def valid_run(root: Path, key: str, names: list[bytes]) -> tuple[Workspace, RunP
 
 def test_a_run_that_is_not_valid_is_not_published(tmp_path: Path) -> None:
     workspace, run = make_run(tmp_path, ["a.jpg"])
-    with pytest.raises(BatchPredictionsError, match="run the task validate first"):
+    with pytest.raises(BatchPredictionsError, match="it has no metrics; run the task validate first"):
         publish(workspace, run)
-    write_json(run.metrics, {"verdict": "invalid"})
-    with pytest.raises(BatchPredictionsError, match="has not been found valid"):
+    write_record(run.metrics, replace(METRICS, verdict=Verdict.INVALID))
+    with pytest.raises(BatchPredictionsError, match="its predictions are not valid, so they are not published"):
         publish(workspace, run)
     assert not workspace.published.exists()
     assert workspace.published_run() is None
@@ -55,7 +58,7 @@ def test_a_run_that_is_not_valid_is_not_published(tmp_path: Path) -> None:
 
 def test_the_table_has_a_row_for_each_image_whatever_its_name(tmp_path: Path) -> None:
     workspace, run = valid_run(tmp_path, "20260101T000000Z", HOSTILE)
-    assert publish(workspace, run) == read_json(run.metrics)
+    assert publish(workspace, run) == require_record(MetricsRecord, run.metrics)
     assert workspace.published_run() == run.run_key
     content = (workspace.published / "predictions.csv").read_bytes()
     assert content.splitlines()[0].decode() == ",".join(HEADER)
@@ -110,7 +113,7 @@ def test_a_newer_run_takes_over_and_an_older_one_does_not(tmp_path: Path) -> Non
         assert run.predictions_csv.exists()
         assert run.report.exists()
     assert seen == [keys[0], keys[1], keys[1]]
-    assert read_json(workspace.published / "current" / "metrics.json")["run_key"] == keys[1]
+    assert require_record(MetricsRecord, workspace.published / "current" / "metrics.json").run_key == keys[1]
 
 
 def test_a_reader_sees_one_whole_run_or_the_other(plain_path: Path) -> None:
@@ -172,8 +175,8 @@ def test_a_report_that_cannot_be_made_keeps_no_run_from_its_readers(
 def test_the_report_is_one_page_by_itself_and_escapes_what_it_shows(tmp_path: Path) -> None:
     workspace, run = valid_run(tmp_path, "20260101T000000Z", [b"cats/1.jpg", b"dogs/1.jpg"])
     attack = "<script>alert(1)</script><img src='http://evil.example/x'>"
-    write_json(run.metrics, {**read_json(run.metrics), "source": attack})
-    write_json(run.progress, {"model": attack, "engine": "openvino", "precision": "f32"})
+    write_record(run.metrics, replace(require_record(MetricsRecord, run.metrics), source=attack))
+    write_record(run.progress, replace(PROGRESS, model=attack))
     publish(workspace, run)
     page = run.report.read_text(encoding="utf-8")
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,11 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch_predictions.path_labels import label_of, split_of
-from batch_predictions.validate import Invalid, Tally, validate
+from batch_predictions.tally import Tally
+from batch_predictions.validate import Invalid, validate
 from run_contract import manifest_layout
 from run_contract.errors import BatchPredictionsError
-from run_contract.files import append_json_line, read_json, read_json_lines, write_json
 from run_contract.layout import RunPaths, Workspace, shard_name
+from run_contract.record import append_record, read_records, require_record, write_record
+from run_contract.records.history import HistoryRecord
+from run_contract.records.metrics import MetricsRecord, Verdict
+from run_contract.records.predict import SubmissionRecord
+from tests.batch_predictions.example_records import DUE, PAST_RUN, PROGRESS
 from tests.helpers import LABELS, make_run, manifest_paths, predicted, write_predictions
 
 NAMES = [
@@ -50,51 +56,50 @@ def change(run: RunPaths, **changes: Any) -> None:
     write_predictions(run, rows)
 
 
-def faults_of(made: tuple[Workspace, RunPaths], error_budget: float = 0.0) -> list[str]:
+def faults_of(made: tuple[Workspace, RunPaths], error_budget: float = 0.0) -> tuple[str, ...]:
     workspace, run = made
     with pytest.raises(Invalid) as error:
         validate(workspace, run, LABELS, error_budget)
-    metrics = read_json(run.metrics)
-    assert metrics["verdict"] == "invalid"
-    assert metrics["faults"][0] in str(error.value)
-    assert read_json_lines(workspace.history)[0]["verdict"] == "invalid"
-    faults: list[str] = metrics["faults"]
-    return faults
+    metrics = require_record(MetricsRecord, run.metrics)
+    assert metrics.verdict == Verdict.INVALID
+    assert metrics.faults[0] in str(error.value)
+    assert read_records(HistoryRecord, workspace.history)[0].verdict == Verdict.INVALID
+    return metrics.faults
 
 
 def test_a_whole_run_is_valid(made: tuple[Workspace, RunPaths]) -> None:
     workspace, run = made
     metrics = validate(workspace, run, LABELS, 0.0)
-    assert metrics == read_json(run.metrics)
-    assert (metrics["verdict"], metrics["faults"]) == ("valid", [])
-    assert (metrics["rows"], metrics["predicted"], metrics["errors"]) == (6, 6, 0)
-    assert metrics["predictions"] == {"Cat": 6, "Dog": 0}
-    assert sum(metrics["probability_histogram"]) == 6
-    assert metrics["probability_histogram"][5] == 6  # 0.25 of 20 bins
+    assert metrics == require_record(MetricsRecord, run.metrics)
+    assert (metrics.verdict, metrics.faults) == (Verdict.VALID, ())
+    assert (metrics.rows, metrics.predicted, metrics.errors) == (6, 6, 0)
+    assert metrics.predictions == {"Cat": 6, "Dog": 0}
+    assert sum(metrics.probability_histogram) == 6
+    assert metrics.probability_histogram[5] == 6  # 0.25 of 20 bins
 
 
 def test_accuracy_is_that_of_the_labels_in_the_paths(made: tuple[Workspace, RunPaths]) -> None:
     workspace, run = made
     change(run, prediction="Dog", probability=1.0)
     metrics = validate(workspace, run, LABELS, 0.0)
-    assert metrics["known_labels"] == 5
-    assert metrics["accuracy"] == pytest.approx(2 / 5)
-    assert metrics["accuracy_by_split"] == {"train": pytest.approx(1 / 3), "validation": pytest.approx(1 / 2)}
-    counts = {(cell["label"], cell["prediction"]): cell["count"] for cell in metrics["confusion"]}
+    assert metrics.known_labels == 5
+    assert metrics.accuracy == pytest.approx(2 / 5)
+    assert metrics.accuracy_by_split == {"train": pytest.approx(1 / 3), "validation": pytest.approx(1 / 2)}
+    counts = {(cell.label, cell.prediction): cell.count for cell in metrics.confusion}
     assert counts == {("Cat", "Cat"): 2, ("Cat", "Dog"): 1, ("Dog", "Cat"): 2, ("Dog", "Dog"): 0}
-    assert metrics["probability_histogram"][19] == 1
+    assert metrics.probability_histogram[19] == 1
 
 
 def test_without_labels_in_the_paths_there_is_no_accuracy(tmp_path: Path) -> None:
     workspace, run = make_run(tmp_path, ["a.jpg", "b.jpg"])
     write_predictions(run, [predicted(path) for path in manifest_paths(run)])
     metrics = validate(workspace, run, LABELS, 0.0)
-    assert (metrics["known_labels"], metrics["accuracy"], metrics["confusion"]) == (0, None, [])
+    assert (metrics.known_labels, metrics.accuracy, metrics.confusion) == (0, None, ())
 
 
 def test_a_missing_shard(made: tuple[Workspace, RunPaths]) -> None:
     (made[1].predictions / shard_name(1)).unlink()
-    assert faults_of(made) == ["shard-000001.parquet is missing"]
+    assert faults_of(made) == ("shard-000001.parquet is missing",)
 
 
 def test_a_damaged_shard(made: tuple[Workspace, RunPaths]) -> None:
@@ -107,28 +112,28 @@ def test_a_damaged_shard(made: tuple[Workspace, RunPaths]) -> None:
 
 def test_an_extra_shard(made: tuple[Workspace, RunPaths]) -> None:
     write_predictions(made[1], [predicted("more.jpg")], shard=2)
-    assert faults_of(made) == ["1 shards of predictions that the manifest does not have"]
+    assert faults_of(made) == ("1 shard of predictions that the manifest does not contain",)
 
 
 def test_a_missing_row(made: tuple[Workspace, RunPaths]) -> None:
     paths = manifest_paths(made[1])
     write_predictions(made[1], [predicted(path) for path in paths if path != paths[2]])
-    [fault] = faults_of(made)
+    (fault,) = faults_of(made)
     assert fault == f"shard-000000.parquet: 1 images of the manifest are missing, the first is {paths[2]}"
 
 
 def test_a_row_that_is_there_twice(made: tuple[Workspace, RunPaths]) -> None:
     paths = manifest_paths(made[1])
     write_predictions(made[1], [predicted(path) for path in [*paths, paths[1]]])
-    assert faults_of(made) == [f"shard-000000.parquet: {paths[1]} is there twice"]
+    assert faults_of(made) == (f"shard-000000.parquet: {paths[1]} occurs more than once",)
 
 
 def test_a_row_of_another_path_and_another_order(made: tuple[Workspace, RunPaths]) -> None:
     paths = manifest_paths(made[1])
     write_predictions(made[1], [predicted(path) for path in [*paths, "other.jpg"]])
-    assert "5 rows, not those of the manifest (4)" in faults_of(made)[0]
+    assert "its 5 rows are not the 4 rows of the manifest" in faults_of(made)[0]
     write_predictions(made[1], [predicted(path) for path in reversed(paths)])
-    assert "4 rows, not those of the manifest (4) in its order" in faults_of(made)[0]
+    assert "its 4 rows are not the 4 rows of the manifest in their order" in faults_of(made)[0]
 
 
 @pytest.mark.parametrize(
@@ -136,20 +141,20 @@ def test_a_row_of_another_path_and_another_order(made: tuple[Workspace, RunPaths
     [
         ({"prediction": "Bird"}, "unknown label 'Bird'"),
         ({"prediction": None}, "unknown label None"),
-        ({"probability": None}, "probability None"),
-        ({"probability": 1.5}, "probability 1.5"),
-        ({"probability": -0.5}, "probability -0.5"),
-        ({"probability": math.nan}, "probability nan"),
-        ({"probability": math.inf}, "probability inf"),
+        ({"probability": None}, "probability None is not between 0 and 1"),
+        ({"probability": 1.5}, "probability 1.5 is not between 0 and 1"),
+        ({"probability": -0.5}, "probability -0.5 is not between 0 and 1"),
+        ({"probability": math.nan}, "probability nan is not between 0 and 1"),
+        ({"probability": math.inf}, "probability inf is not between 0 and 1"),
         ({"status": "done"}, "unknown status 'done'"),
         ({"status": None}, "unknown status None"),
-        ({**ERROR_ROW, "prediction": "Cat"}, "an error row with a prediction"),
-        ({**ERROR_ROW, "probability": 0.5}, "an error row with a prediction"),
+        ({**ERROR_ROW, "prediction": "Cat"}, "an error row with a prediction or without a reason"),
+        ({**ERROR_ROW, "probability": 0.5}, "an error row with a prediction or without a reason"),
     ],
 )
 def test_a_row_that_says_what_it_cannot(changes: dict[str, Any], fault: str, made: tuple[Workspace, RunPaths]) -> None:
     change(made[1], **changes)
-    assert faults_of(made, error_budget=1.0) == [f"{manifest_paths(made[1])[1]}: {fault}"]
+    assert faults_of(made, error_budget=1.0) == (f"{manifest_paths(made[1])[1]}: {fault}",)
     text = made[1].metrics.read_text()
     assert not {"NaN", "Infinity"} & set(text.replace(",", " ").split())
     json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} in the metrics"))
@@ -187,17 +192,17 @@ def test_the_counts_are_those_of_a_loop_over_the_rows(tmp_path: Path) -> None:
     splits = {
         split: [row for _, row in known if split_of(row["img_path"]) == split] for split in ("train", "validation")
     }
-    assert (metrics["rows"], metrics["predicted"], metrics["known_labels"]) == (700, len(good), len(known))
-    assert metrics["errors_by_reason"] == Counter(row["error"].split(":")[0] for row in rows if row["error"])
-    assert metrics["predictions"] == Counter(row["prediction"] for row in good)
+    assert (metrics.rows, metrics.predicted, metrics.known_labels) == (700, len(good), len(known))
+    assert metrics.errors_by_reason == Counter(row["error"].split(":")[0] for row in rows if row["error"])
+    assert metrics.predictions == Counter(row["prediction"] for row in good)
     bins = Counter(min(int(float(np.float32(row["probability"])) * 20), 19) for row in good)
-    assert metrics["probability_histogram"] == [bins[index] for index in range(20)]
-    assert metrics["accuracy"] == len(right) / len(known)
-    assert metrics["accuracy_by_split"] == {
+    assert metrics.probability_histogram == tuple(bins[index] for index in range(20))
+    assert metrics.accuracy == len(right) / len(known)
+    assert metrics.accuracy_by_split == {
         split: sum(row in right for row in members) / len(members) for split, members in splits.items()
     }
     counts = Counter((label, row["prediction"]) for label, row in known)
-    assert {(cell["label"], cell["prediction"]): cell["count"] for cell in metrics["confusion"]} == counts
+    assert {(cell.label, cell.prediction): cell.count for cell in metrics.confusion} == counts
 
 
 def test_faults_are_listed_in_the_order_of_the_rows_and_counted_beyond(tmp_path: Path) -> None:
@@ -218,7 +223,9 @@ def test_no_more_than_twenty_missing_shards_are_listed(tmp_path: Path, monkeypat
     workspace, run = make_run(tmp_path, [f"{number}.jpg" for number in range(30)])
     with pytest.raises(Invalid, match=r"shard-000000\.parquet is missing; .* and 20 more"):
         validate(workspace, run, LABELS, 0.0)
-    assert read_json(run.metrics)["faults"] == [f"{shard_name(shard)} is missing" for shard in range(20)]
+    assert require_record(MetricsRecord, run.metrics).faults == tuple(
+        f"{shard_name(shard)} is missing" for shard in range(20)
+    )
 
 
 def test_errors_over_the_budget_are_told_by_reason(made: tuple[Workspace, RunPaths]) -> None:
@@ -227,19 +234,22 @@ def test_errors_over_the_budget_are_told_by_reason(made: tuple[Workspace, RunPat
     rows[0] |= {"error": "changed: the file is not the one in the manifest"}
     rows[3] = predicted(rows[3]["img_path"])
     write_predictions(run, rows)
-    expected = "50.0% of the rows are errors (2 empty, 1 changed), the budget is 40.0% (Param error_budget)"
-    assert faults_of(made, error_budget=0.4) == [expected]
+    expected = (
+        "50.0% of the rows are errors (2 empty, 1 changed), above the error budget of 40.0%; "
+        "fix the images or raise the Param error_budget"
+    )
+    assert faults_of(made, error_budget=0.4) == (expected,)
     metrics = validate(workspace, run, LABELS, 0.5)
-    assert metrics["errors_by_reason"] == {"empty": 2, "changed": 1}
-    assert (metrics["verdict"], metrics["errors"], metrics["predicted"]) == ("valid", 3, 3)
+    assert metrics.errors_by_reason == {"empty": 2, "changed": 1}
+    assert (metrics.verdict, metrics.errors, metrics.predicted) == (Verdict.VALID, 3, 3)
 
 
 def test_many_faults_are_counted_in_the_message_and_cut_in_the_file(tmp_path: Path) -> None:
     workspace, run = make_run(tmp_path, [f"{n:02d}.jpg" for n in range(30)])
     write_predictions(run, [predicted(path, prediction="Bird") for path in manifest_paths(run)])
-    with pytest.raises(Invalid, match="and 27 more; see "):
+    with pytest.raises(Invalid, match="and 27 more; all are in "):
         validate(workspace, run, LABELS, 0.0)
-    assert len(read_json(run.metrics)["faults"]) == 20
+    assert len(require_record(MetricsRecord, run.metrics).faults) == 20
 
 
 def test_a_run_without_a_manifest_is_refused(tmp_path: Path) -> None:
@@ -250,16 +260,34 @@ def test_a_run_without_a_manifest_is_refused(tmp_path: Path) -> None:
 
 def test_the_history_has_one_line_for_a_run(made: tuple[Workspace, RunPaths]) -> None:
     workspace, run = made
-    append_json_line(workspace.history, {"run_key": "20250101T000000Z", "rows": 1})
-    append_json_line(workspace.history, {"run_key": run.run_key, "rows": 0})
-    append_json_line(workspace.history, {"run_key": "20270101T000000Z", "rows": 2})
-    write_json(run.progress, {"cores": 4, "workers": 2, "engine": "openvino", "precision": "f32", "model": "猫"})
+    for key, rows in (("20250101T000000Z", 1), (run.run_key, 0), ("20270101T000000Z", 2)):
+        append_record(workspace.history, replace(PAST_RUN, run_key=key, rows=rows))
+    write_record(run.progress, replace(PROGRESS, model="猫"))
     for seconds in (1.5, 2.25):
-        append_json_line(run.submissions, {"started_at": "2026-01-01T00:00:00+00:00", "seconds": seconds})
+        append_record(run.submissions, SubmissionRecord(DUE, seconds))
     for _ in range(2):
         validate(workspace, run, LABELS, 0.0)
-    before, line, after = read_json_lines(workspace.history)
-    assert (before["rows"], after["rows"]) == (1, 2)
-    assert line["run_key"] == run.run_key
-    assert (line["rows"], line["cores"], line["model"], line["verdict"]) == (6, 4, "猫", "valid")
-    assert (line["attempts"], line["predict_seconds"]) == (2, 3.75)
+    before, line, after = read_records(HistoryRecord, workspace.history)
+    assert (before.rows, after.rows) == (1, 2)
+    assert line.run_key == run.run_key
+    assert (line.rows, line.cores, line.model, line.verdict) == (6, 4, "猫", Verdict.VALID)
+    assert (line.attempts, line.predict_seconds) == (2, 3.75)
+
+
+def test_a_damaged_line_stays_in_the_history_and_stops_nothing(made: tuple[Workspace, RunPaths]) -> None:
+    workspace, run = made
+    damaged = '{"run_key": "20250101T000000Z", "rows": "many"}\n'
+    workspace.history.write_text(damaged)
+    for _ in range(2):
+        validate(workspace, run, LABELS, 0.0)
+    assert workspace.history.read_text().startswith(damaged)
+    assert [line.run_key for line in read_records(HistoryRecord, workspace.history)] == [run.run_key]
+
+
+def test_damaged_files_that_only_inform_stop_nothing(made: tuple[Workspace, RunPaths]) -> None:
+    workspace, run = made
+    for path in (run.progress, run.plan, run.submissions):
+        path.write_text("{]\n")
+    assert validate(workspace, run, LABELS, 0.0).verdict == Verdict.VALID
+    (line,) = read_records(HistoryRecord, workspace.history)
+    assert (line.cores, line.attempts, line.p50_seconds) == (0, 0, None)

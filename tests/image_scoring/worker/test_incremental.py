@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batch_predictions.manifest import walk
+from batch_predictions.walk import walk
 from image_scoring.images.errors import CONTENT_REASONS
 from image_scoring.worker.incremental import NO_STAMP_NS, BaseRun, BaseRunResults, walk_key
 from image_scoring.worker.udf import RESULT_SCHEMA

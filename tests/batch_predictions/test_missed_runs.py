@@ -12,10 +12,11 @@ from airflow.sdk.api.datamodels._generated import DagRun
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import GetPreviousDagRun, PreviousDagRunResult
 
-from batch_predictions import missed, settings
-from batch_predictions.missed import report_missed
-from run_contract.files import read_json_lines
+from batch_predictions import missed_runs, settings
+from batch_predictions.missed_runs import report_missed_runs
 from run_contract.layout import Workspace, run_key
+from run_contract.record import read_records
+from run_contract.records.alert import AlertRecord
 from runtime_guard.alerting.alerts import Alert
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,7 +56,7 @@ class Airflow:
 def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
     """What went through the channels."""
     alerts: list[Alert] = []
-    monkeypatch.setattr(missed, "deliver", alerts.extend)
+    monkeypatch.setattr(missed_runs, "deliver", alerts.extend)
     return alerts
 
 
@@ -64,24 +65,24 @@ def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Reports on the last of some runs; returns the run's alerts."""
     monkeypatch.setattr(settings, "WORKSPACE", tmp_path)
 
-    def report(*runs: DagRun, schedule: str | None = "@daily") -> list[dict[str, str]]:
+    def report(*runs: DagRun, schedule: str | None = "@daily") -> list[AlertRecord]:
         monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Airflow(list(runs[:-1])), raising=False)
         context = {"dag": DAG("d", schedule=schedule, start_date=FIRST), "dag_run": runs[-1]}
-        report_missed(context)
-        return read_json_lines(Workspace(tmp_path).run(run_key(runs[-1].logical_date)).alerts)
+        report_missed_runs(context)
+        return read_records(AlertRecord, Workspace(tmp_path).run(run_key(runs[-1].logical_date)).alerts)
 
     return report
 
 
 def test_the_days_that_a_long_run_has_cost_are_one_alert(report: Any) -> None:
     (alert,) = report(make_dag_run(FIRST, 3.5), make_dag_run(FIRST + 4 * DAY))
-    assert alert["level"] == "missed"
+    assert alert.level == "missed"
     assert (
-        "3 scheduled runs were skipped (2026-01-02 00:00 UTC, 2026-01-03 00:00 UTC, 2026-01-04 00:00 UTC)"
-        in alert["text"]
+        "the schedule skipped 3 runs before it (2026-01-02 00:00 UTC, 2026-01-03 00:00 UTC, 2026-01-04 00:00 UTC)"
+        in alert.text
     )
-    assert "scheduled__2026-01-01 was at work until 2026-01-04 12:00 UTC" in alert["text"]
-    assert "backfill create --dag-id d --from-date 2026-01-02T00:00 --to-date 2026-01-04T00:00" in alert["text"]
+    assert "because scheduled__2026-01-01 ran until 2026-01-04 12:00 UTC" in alert.text
+    assert "backfill create --dag-id d --from-date 2026-01-02T00:00 --to-date 2026-01-04T00:00" in alert.text
 
 
 def test_a_task_that_runs_again_does_not_tell_again(report: Any, delivered: list[Alert]) -> None:
@@ -98,19 +99,19 @@ def test_days_on_which_nothing_was_at_work_are_not_ours_to_tell(report: Any) -> 
     """The DAG was paused, or Airflow was down."""
     assert report(make_dag_run(FIRST), make_dag_run(FIRST + 4 * DAY)) == []
     (alert,) = report(make_dag_run(FIRST, 1.5), make_dag_run(FIRST + 4 * DAY))
-    assert "1 scheduled run was skipped (2026-01-02 00:00 UTC)" in alert["text"]
+    assert "the schedule skipped 1 run before it (2026-01-02 00:00 UTC)" in alert.text
 
 
 def test_a_run_by_hand_may_stand_in_the_way_too(report: Any) -> None:
     by_hand = make_dag_run(FIRST + 0.5 * DAY, 2, "manual")
     (alert,) = report(make_dag_run(FIRST), by_hand, make_dag_run(FIRST + 3 * DAY))
-    assert "2 scheduled runs were skipped" in alert["text"]
-    assert "manual__2026-01-01 was at work until 2026-01-03 12:00 UTC" in alert["text"]
+    assert "the schedule skipped 2 runs" in alert.text
+    assert "manual__2026-01-01 ran until 2026-01-03 12:00 UTC" in alert.text
 
 
 def test_a_run_before_that_is_still_at_work(report: Any) -> None:
     (alert,) = report(make_dag_run(FIRST, None), make_dag_run(FIRST + 2 * DAY))
-    assert "scheduled__2026-01-01 is still at work" in alert["text"]
+    assert "scheduled__2026-01-01 is still running" in alert.text
 
 
 def test_the_first_run_has_missed_nothing(report: Any) -> None:
