@@ -60,7 +60,7 @@ def extract(archive: Path, target: Path, label: str) -> None:
                     except OSError as error:
                         # Without an errno it is bz2 that found damaged data.
                         cause = (
-                            f"cannot be written ({error.strerror}); make {target.parent} writable and run again"
+                            f"cannot be written ({error.strerror}); make {target.parent} writable, then run the task download again"
                             if error.errno
                             else f"is damaged ({error}); get a complete copy"
                         )
@@ -124,7 +124,7 @@ def _find_lack_of_space(members: list[zipfile.ZipInfo], target: Path) -> str | N
     free = shutil.disk_usage(target.parent).free
     if need <= free:
         return None
-    return f"extracting it needs {need:,} bytes in {target.parent}, {free:,} are free; free some space and run again"
+    return f"extracting it needs {need:,} bytes in {target.parent}, {free:,} are free; free some space, then run the task download again"
 
 
 def _extract_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:

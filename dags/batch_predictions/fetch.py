@@ -65,7 +65,7 @@ class Download:
                     self._pause(cause, attempt, wait)
             raise TemporaryError(
                 f"source {self.url}: {cause}, after {count(attempt, 'attempt')}; check that the server is up, then "
-                "clear the task download"
+                "run the task download again"
             )
 
     def _client(self) -> httpx.Client:
@@ -177,12 +177,12 @@ class Download:
 
     def _no_space(self, cause: str) -> TemporaryError:
         return TemporaryError(
-            f"source {self.url}: {cause} in {self._part.parent}; free some space, then clear the task download"
+            f"source {self.url}: {cause} in {self._part.parent}; free some space, then run the task download again"
         )
 
     def _slow(self, received: int) -> TemporaryError:
         return TemporaryError(
-            f"source {self.url}: too slow, {count(received, 'byte')} so far; clear the task download to resume there"
+            f"source {self.url}: too slow, {count(received, 'byte')} so far; run the task download again to resume there"
         )
 
     def _refuse(self, cause: str) -> BatchPredictionsError:

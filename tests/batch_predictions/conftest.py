@@ -1,4 +1,4 @@
-"""Airflow reads and writes below AIRFLOW_HOME as soon as it is imported: here never below the user's own."""
+"""Give Airflow, which reads and writes AIRFLOW_HOME when it is imported, a temporary one instead of the user's."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ import pytest
 
 with pytest.MonkeyPatch.context() as patch:
     patch.setenv("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
-    import airflow.configuration  # noqa: F401 (imported for what it reads)
+    import airflow.configuration  # noqa: F401 (imported so that it reads AIRFLOW_HOME now)

@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 that answers as it is told to, well or badly."""
+"""A real HTTP server on 127.0.0.1 with scripted answers, good and bad."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Answer = Callable[["Handler"], None]
 
 
 class Ending(Enum):
-    """What becomes of the connection after the last byte that is sent."""
+    """What happens to the connection after the last byte."""
 
     CLOSE = "close"
     RESET = "reset"
@@ -26,7 +26,7 @@ class Ending(Enum):
 
 @dataclass
 class MisbehavingServer:
-    """Gives its answers in turn, the last one for ever, and remembers what it was asked."""
+    """Gives its answers in turn, repeats the last one, and keeps the requests."""
 
     url: str
     answers: list[Answer]
@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.close_connection = True
-        with suppress(ConnectionError):  # the client may hang up, that is what some tests are about
+        with suppress(ConnectionError):  # some tests let the client hang up
             self.owner.next_answer({name.lower(): value for name, value in self.headers.items()})(self)
             self.wfile.flush()
 
@@ -67,21 +67,21 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.recv(1)  # returns when the client hangs up
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # server_close waits for every answer
 
     def shutdown_request(self, request: object) -> None:
-        """Closes without the polite shutdown, so that SO_LINGER 0 is a reset."""
+        """Close without a shutdown, so that SO_LINGER 0 causes a reset."""
         assert isinstance(request, socket.socket)
         request.close()
 
 
 @contextmanager
 def serve(*answers: Answer) -> Iterator[MisbehavingServer]:
-    """A server with these answers, which is gone when the block ends."""
+    """Run a server with these answers for the block."""
 
     class Owned(Handler):
         pass
@@ -107,7 +107,7 @@ def reply(
     length: int | None = None,
     ending: Ending = Ending.CLOSE,
 ) -> Answer:
-    """Exactly this, whatever was asked. length: what Content-Length says, if not the truth."""
+    """Answer this, whatever was requested. length: a Content-Length other than that of the body."""
 
     def answer(handler: Handler) -> None:
         given = headers or {}
@@ -130,7 +130,7 @@ def resource(
     cut: int | None = None,
     ending: Ending = Ending.CLOSE,
 ) -> Answer:
-    """What a good server answers for `content`: it knows Range, If-Range and the conditional requests.
+    """Answer as a good server does for `content`, with Range, If-Range and conditional requests.
 
     cut: how many bytes of the body are sent before the `ending`.
     """
@@ -160,7 +160,7 @@ def resource(
 
 
 def endless(pause_seconds: float = 0.0) -> Answer:
-    """A body without length, until the client hangs up. At 10 MB it ends, for a client that would never."""
+    """Send a body without a length until the client hangs up, at most 10 MB."""
 
     def answer(handler: Handler) -> None:
         handler.begin(200, {})

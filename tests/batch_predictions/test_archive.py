@@ -1,4 +1,4 @@
-"""An archive is extracted whole, or refused with nothing left behind."""
+"""An archive is extracted completely, or refused with nothing left behind."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def member(
 
 
 def make_zip(path: Path, *names: str, method: int = zipfile.ZIP_STORED) -> Path:
-    """An archive with PHOTO under each of the names. A name given twice is there twice."""
+    """Write an archive with PHOTO under each name; a name given twice is in it twice."""
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
-            archive.NameToInfo.clear()  # or else zipfile warns of names that are there twice
+            archive.NameToInfo.clear()  # otherwise zipfile warns about repeated names
             archive.writestr(member(name), b"" if name.endswith("/") else PHOTO, compress_type=method)
     return path
 
 
 def patch_headers(path: Path, marker: bytes, offset: int, value: bytes) -> None:
-    """Overwrites bytes of the first header that starts with `marker`."""
+    """Overwrite bytes of the first header that starts with `marker`."""
     content = bytearray(path.read_bytes())
     start = content.index(marker) + offset
     content[start : start + len(value)] = value
@@ -47,7 +47,7 @@ def patch_headers(path: Path, marker: bytes, offset: int, value: bytes) -> None:
 
 
 def refusal(archive: Path, directory: Path) -> str:
-    """Why the archive is refused, having checked that nothing is left of it."""
+    """Return why the archive is refused, after checking that nothing is left of it."""
     with pytest.raises(BatchPredictionsError, match=r"^source here: ") as caught:
         extract(archive, directory / "target", "here")
     assert not directory.exists() or not os.listdir(directory)
@@ -70,11 +70,11 @@ def test_good_archive(tmp_path: Path, method: int) -> None:
 
 @pytest.mark.parametrize("date", [b"\0\0", b"\xff\xff"])
 def test_member_without_a_real_date(tmp_path: Path, date: bytes) -> None:
-    """Reproducible archives have zeros there: month 0, day 0."""
+    """Reproducible archives have a date of zeros: month 0, day 0."""
     archive = make_zip(tmp_path / "a.zip", "a.jpg")
     patch_headers(archive, CENTRAL, 14, date)
     extract(archive, tmp_path / "target", "here")
-    assert (tmp_path / "target" / "a.jpg").stat().st_mtime == 315532800  # 1980, the first that a zip can tell
+    assert (tmp_path / "target" / "a.jpg").stat().st_mtime == 315532800  # 1980, the earliest date of a zip archive
 
 
 @pytest.mark.parametrize("name", ["../a.jpg", "cats/../../a.jpg", "/a.jpg", "C:a.jpg", "c:/a.jpg", "cats\\a.jpg"])
@@ -133,7 +133,7 @@ def test_small_member_may_have_any_ratio(tmp_path: Path) -> None:
 
 
 def test_overlapping_members(tmp_path: Path) -> None:
-    """Two entries of the directory with different names for the bytes of one member."""
+    """Two directory entries with different names share the bytes of one member."""
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(member("a.jpg"), PHOTO)
         twin = member("b.jpg")
@@ -205,7 +205,7 @@ def test_target_that_is_there_stays(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_more_than_65535_members(tmp_path: Path) -> None:
-    """Which takes the zip64 format. Most are one directory over and over, which is allowed and quick."""
+    """This requires the zip64 format. Most members are the same directory, which is allowed and fast."""
     names = [f"{number}.jpg" for number in range(537)]
     archive = make_zip(tmp_path / "a.zip", *names[:500], *["cats/"] * 65_000, *names[500:])
     assert b"PK\x06\x06" in archive.read_bytes()[-200:]

@@ -1,4 +1,4 @@
-"""The DAG as Airflow reads it, in a process of its own."""
+"""The DAG as Airflow parses it, in a separate process."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ json.dump([sorted(before), sorted(set(sys.modules) - before)], sys.stdout)
 
 
 def in_airflow(code: str, home: Path, *arguments: str) -> Any:
-    """What a Python of its own prints as its last line, with Airflow at home in `home`."""
+    """Return the JSON that `code` prints as its last line in a new Python process with AIRFLOW_HOME `home`."""
     path = [REPOSITORY / "dags", REPOSITORY / "plugins", REPOSITORY / "spark_jobs"]
     settings = {
         "AIRFLOW_HOME": str(home),
@@ -102,7 +102,7 @@ def test_it_runs_daily_one_at_a_time_and_does_not_catch_up(dag: Any) -> None:
     assert dag["start_date"].startswith("2026-01-01T00:00:00")
 
 
-def test_what_follows_what(dag: Any) -> None:
+def test_the_order_of_the_tasks(dag: Any) -> None:
     assert {name: task["downstream"] for name, task in dag["tasks"].items()} == {
         "download": ["manifest"],
         "manifest": ["plan"],
@@ -117,7 +117,7 @@ def test_what_follows_what(dag: Any) -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_every_task_is_tried_again_with_growing_pauses_and_ends_some_time(name: str, dag: Any) -> None:
+def test_every_task_has_retries_with_backoff_and_a_timeout(name: str, dag: Any) -> None:
     task = dag["tasks"][name]
     assert task["retries"] >= 1
     assert task["backoff"]
@@ -125,7 +125,7 @@ def test_every_task_is_tried_again_with_growing_pauses_and_ends_some_time(name: 
 
 
 @pytest.mark.parametrize("name", PARAMS)
-def test_every_param_has_a_type_a_description_and_a_word_in_the_docs(name: str, dag: Any) -> None:
+def test_every_param_has_a_type_and_a_description_and_is_named_in_the_docs(name: str, dag: Any) -> None:
     schema = dag["params"][name]
     assert schema["type"]
     assert len(schema["description"]) > 20

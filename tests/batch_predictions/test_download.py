@@ -1,4 +1,4 @@
-"""A source becomes a dataset in the workspace, or an error that says what is wrong with it."""
+"""A source becomes a dataset in the workspace, or an error that names what is wrong with it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_other_content_is_another_dataset(workspace: Workspace, archive: Path) -
     assert (Path(second.root) / "cats" / "2.jpg").exists()
 
 
-def test_leftover_of_a_killed_extraction_goes(workspace: Workspace, archive: Path) -> None:
+def test_the_leftover_of_a_killed_extraction_is_removed(workspace: Workspace, archive: Path) -> None:
     (workspace.datasets / ".abc.123.part" / "cats").mkdir(parents=True)
     dataset = download(workspace, workspace.run("one"), str(archive))
     assert os.listdir(workspace.datasets) == [dataset.content_id]

@@ -1,4 +1,4 @@
-"""A download is whole or it is not there: resumed where it can be, started over where it must be."""
+"""A download is complete or absent: it is resumed where possible, otherwise it starts over."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def half(content: bytes = CONTENT, ending: Ending = Ending.RESET, **validators: 
 
 
 def partial(content: bytes, start: int, stop: int, **headers: str) -> Answer:
-    """206 with content[start:stop], whatever was asked."""
+    """Answer 206 with content[start:stop], whatever was requested."""
     content_range = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
     return reply(206, content[start:stop], content_range | {n.replace("_", "-"): v for n, v in headers.items()})
 
@@ -149,7 +149,7 @@ def test_changed_midway_and_answered_with_200(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_206_that_is_no_continuation_is_never_spliced(tmp_path: Path, first: Validators, bad: Answer) -> None:
+def test_a_206_that_does_not_continue_the_part_is_discarded(tmp_path: Path, first: Validators, bad: Answer) -> None:
     with serve(half(**first), bad, resource(OTHER, OTHER_ETAG)) as server:
         assert Download(server.url, tmp_path, QUICK).fetch().read_bytes() == OTHER
     assert server.statuses == [200, 206, 200]
@@ -187,7 +187,7 @@ def test_second_fetch_transfers_no_body(tmp_path: Path, validators: Validators) 
         pytest.param(resource(OTHER, WEAK_ETAG, cut=0), id="no byte came"),
     ],
 )
-def test_new_version_that_broke_is_not_taken_for_the_old_file(tmp_path: Path, broken: Answer) -> None:
+def test_a_broken_new_version_is_not_taken_for_the_old_file(tmp_path: Path, broken: Answer) -> None:
     with serve(resource(CONTENT, ETAG), broken, resource(OTHER, WEAK_ETAG)) as server:
         assert Download(server.url, tmp_path, QUICK).fetch().read_bytes() == CONTENT
         with pytest.raises(TemporaryError):
@@ -200,7 +200,7 @@ def test_two_fetchers_at_once_share_one_transfer(tmp_path: Path) -> None:
     second_came = threading.Event()
 
     def hold(handler: Handler) -> None:
-        second_came.wait(0.5)  # only to make a missing lock show; with the lock nobody comes
+        second_came.wait(0.5)  # only a missing lock sets it
         resource(CONTENT, ETAG)(handler)
 
     def then(handler: Handler) -> None:

@@ -1,4 +1,4 @@
-"""A download ends: with the file, or with an error that names the URL and the cause."""
+"""A download always ends, with the file or with an error that names the URL and the cause."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAST, FUTURE = "Mon, 06 Jan 2025 08:00:00 GMT", "Fri, 06 Jan 2225 08:00:00 GMT"
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds of each pause, which is not made."""
+    """The seconds of each pause; the test does not wait."""
     seconds: list[float] = []
     monkeypatch.setattr(fetch, "time", SimpleNamespace(monotonic=time.monotonic, sleep=seconds.append))
     return seconds
@@ -32,7 +32,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
-    """The operating system refuses to write more into any one file."""
+    """Let the operating system refuse to write more than `size` bytes into one file."""
     soft, hard = os_limits.getrlimit(os_limits.RLIMIT_FSIZE)
     os_limits.setrlimit(os_limits.RLIMIT_FSIZE, (size, hard))
     try:
@@ -62,7 +62,7 @@ def test_retry_after(
 
 @pytest.mark.parametrize("retry_after", ["86400", FUTURE])
 def test_retry_after_has_a_cap(tmp_path: Path, waits: list[float], retry_after: str) -> None:
-    """The cap is above the second that would be waited without the header, and so tells the two apart."""
+    """The cap is longer than the one second without the header, so that the two differ."""
     with serve(reply(503, headers={"Retry-After": retry_after}), resource(CONTENT)) as server:
         Download(server.url, tmp_path, Limits(max_wait_seconds=1.05, max_seconds=20.0)).fetch()
     assert waits == [1.05]

@@ -1,4 +1,4 @@
-"""Which rows of a run can be looked at: every kind, the least confident of each, never too many."""
+"""The gallery has rows of every kind, the least confident of each, and never more than its limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 
 def made_up(random: Random, labels: tuple[str, ...], number: int) -> Row:
-    """A row as validate hands it on; probabilities of a few values, so that many are equal."""
+    """Return a row as validate passes it; probabilities take few values, so that many are equal."""
     row: Row = {"row": number, "img_path": f"{number}.jpg", "label": random.choice([*labels, None])}
     if random.random() < 0.1:
         error = random.choice(["empty: zero bytes", "undecodable: a", "undecodable: b"])
@@ -37,7 +37,7 @@ def made_up(random: Random, labels: tuple[str, ...], number: int) -> Row:
 
 
 def fill(shards: list[list[Row]], labels: tuple[str, ...], run: RunPaths, threshold: float = 0.5) -> pa.Table:
-    """The gallery of these rows."""
+    """Write the gallery of these rows and read it back."""
     gallery = Gallery(labels, threshold)
     for shard, rows in enumerate(shards):
         errors = pa.Table.from_pylist([row for row in rows if row["error"]], INPUT)
@@ -60,7 +60,7 @@ def stratum_of(row: Row) -> tuple[Any, ...]:
 
 
 def chosen_by_a_loop(rows: list[Row], limit: int) -> set[tuple[int, int]]:
-    """The same choice, slowly: of each stratum the first row, then of each the second, and so on."""
+    """Return the same choice, made row by row: the first row of each stratum, then the second of each, and so on."""
     strata = defaultdict(list)
     for row in rows:
         strata[stratum_of(row)].append(row)
@@ -84,7 +84,7 @@ def shards() -> list[list[Row]]:
     return [[made_up(random, LABELS, number) for number in range(300)] for _ in range(20)]
 
 
-def test_a_small_run_is_there_as_a_whole(run: RunPaths, shards: list[list[Row]]) -> None:
+def test_the_gallery_of_a_small_run_is_complete(run: RunPaths, shards: list[list[Row]]) -> None:
     table = fill(shards, LABELS, run)
     assert table.schema.remove_metadata() == SCHEMA
     expected = [{**row, "shard": shard} for shard, rows in enumerate(shards) for row in rows]
@@ -100,7 +100,7 @@ def test_a_small_run_is_there_as_a_whole(run: RunPaths, shards: list[list[Row]])
         assert unchanged == {key: want[key] for key in want if key != "probability"}
 
 
-def test_wrong_ones_first_then_errors_then_the_least_confident(run: RunPaths, shards: list[list[Row]]) -> None:
+def test_wrong_rows_come_first_then_errors_then_the_least_confident(run: RunPaths, shards: list[list[Row]]) -> None:
     rows = fill(shards, LABELS, run).to_pylist()
     groups = [0 if row["right"] is False else 1 if row["error"] else 2 for row in rows]
     assert groups == sorted(groups)
@@ -111,7 +111,7 @@ def test_wrong_ones_first_then_errors_then_the_least_confident(run: RunPaths, sh
 
 
 @pytest.mark.parametrize("limit", [40, 100, 1000])
-def test_of_a_large_run_the_least_confident_of_every_stratum(
+def test_a_large_run_contributes_the_least_confident_rows_of_every_stratum(
     limit: int, run: RunPaths, shards: list[list[Row]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything = fill(shards, LABELS, run).to_pylist()
@@ -135,12 +135,12 @@ def test_the_same_rows_make_the_same_bytes(
     assert run.gallery.read_bytes() == before
 
 
-def test_a_thousand_labels_stay_bounded(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gallery_is_bounded_with_a_thousand_labels(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = tuple(f"label {number}" for number in range(1000))
     random = Random(20)
     shards = [[made_up(random, labels, number) for number in range(1000)] for _ in range(20)]
     everything = fill(shards, labels, run).to_pylist()
-    monkeypatch.setattr(module, "LIMIT", 2000)  # fewer rows than there are strata
+    monkeypatch.setattr(module, "LIMIT", 2000)  # fewer rows than strata
     table = fill(shards, labels, run)
     assert len(strata_of(table)) > 2000
     rows = table.to_pylist()
@@ -167,7 +167,7 @@ def test_confidence_is_the_probability_of_the_predicted_label(
     assert table["confidence"].to_pylist() == [pytest.approx(confidence)]
 
 
-def test_validate_writes_it_also_when_there_are_too_many_errors(tmp_path: Path) -> None:
+def test_validate_writes_the_gallery_even_if_there_are_too_many_errors(tmp_path: Path) -> None:
     workspace, run = make_run(tmp_path, ["cats/1.jpg", "cats/2.jpg", "dogs/1.jpg"])
     rows = [predicted(path) for path in manifest_paths(run)]
     rows[1].update(prediction=None, probability=None, status="error", error="empty: zero bytes")
@@ -178,7 +178,7 @@ def test_validate_writes_it_also_when_there_are_too_many_errors(tmp_path: Path) 
     assert found == [(0, 2, False, None), (0, 1, None, "empty: zero bytes"), (0, 0, True, None)]
 
 
-def test_a_row_at_fault_is_not_in_it(tmp_path: Path) -> None:
+def test_a_faulty_row_is_not_in_the_gallery(tmp_path: Path) -> None:
     workspace, run = make_run(tmp_path, ["1.jpg", "2.jpg"])
     first, second = manifest_paths(run)
     write_predictions(run, [predicted(first, prediction="Bird"), predicted(second)])

@@ -1,4 +1,4 @@
-"""Forecast against actual, as a figure that can be followed from run to run."""
+"""The history compares forecast and actual duration of each run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STARTS = [DUE + timedelta(minutes=1), DUE + timedelta(minutes=2)]
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunPaths:
-    """A run that was submitted twice, for 4 and for 40 seconds."""
+    """A run with two submissions, of 4 and 40 seconds."""
     run = Workspace(tmp_path).run("r")
     for started_at, seconds in zip(STARTS, (4.0, 40.0), strict=True):
         append_record(run.submissions, SubmissionRecord(started_at, seconds))
@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> RunPaths:
     return run
 
 
-def test_the_history_says_how_far_the_forecast_was_off(run: RunPaths, tmp_path: Path) -> None:
+def test_the_history_has_the_forecast_error(run: RunPaths, tmp_path: Path) -> None:
     write_record(run.plan, PLAN)
     record_run(Workspace(tmp_path), run, METRICS)
     (line,) = read_records(HistoryRecord, Workspace(tmp_path).history)
@@ -52,7 +52,7 @@ def test_without_a_forecast_there_is_no_error(plan: PlanRecord | None, run: RunP
     assert describe_forecast(record) is None
 
 
-def test_a_run_that_had_nothing_to_predict_says_nothing_of_the_forecast(tmp_path: Path) -> None:
+def test_a_run_without_a_submission_has_no_forecast_error(tmp_path: Path) -> None:
     run = Workspace(tmp_path).run("r")
     write_record(run.plan, PLAN)
     record = make_history_record(run, METRICS)
@@ -66,7 +66,7 @@ def test_a_run_that_had_nothing_to_predict_says_nothing_of_the_forecast(tmp_path
         (88.0, "forecast 88 s, took 44 s (-50%)", "forecast 1 min, -50%"),
     ],
 )
-def test_people_read_it_in_the_report_and_after_make_run(
+def test_the_forecast_error_is_in_the_report_and_in_the_output_of_make_run(
     p50: float, text: str, note: str, run: RunPaths, tmp_path: Path
 ) -> None:
     write_record(run.plan, replace(PLAN, p50_seconds=p50))
@@ -76,7 +76,7 @@ def test_people_read_it_in_the_report_and_after_make_run(
     assert f"  plan       {text}" in summarize(Workspace(tmp_path), run).splitlines()
 
 
-def test_without_a_forecast_people_read_nothing_of_it(run: RunPaths, tmp_path: Path) -> None:
+def test_without_a_forecast_neither_page_nor_terminal_mentions_one(run: RunPaths, tmp_path: Path) -> None:
     record_run(Workspace(tmp_path), run, METRICS)
     write_report(Workspace(tmp_path), run)
     assert "forecast " not in run.report.read_text() + summarize(Workspace(tmp_path), run)

@@ -1,11 +1,10 @@
-"""The manifest is the truth of a run: every image once, in a fixed order, under a name that round-trips."""
+"""The manifest lists every image once, in a fixed order, under a name that round-trips."""
 
 from __future__ import annotations
 
 import csv
 import os
 import struct
-import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 from batch_predictions.manifest import build_manifest
 from batch_predictions.path_labels import label_of
-from batch_predictions.walk import FileEntry, walk
+from batch_predictions.walk import FileEntry
 from run_contract import manifest_layout
 from run_contract.errors import BatchPredictionsError
 from run_contract.image_paths import decode_path, encode_path
@@ -54,7 +53,7 @@ def build(run: RunPaths, root: Path, limit: int | None = None, content_id: str =
 
 
 def rows_of(run: RunPaths) -> list[dict[str, Any]]:
-    """The rows of all shards in order."""
+    """Return the rows of all shards in order."""
     rows: list[dict[str, Any]] = []
     for shard in range(len(os.listdir(run.manifest))):
         rows += pq.read_table(run.manifest / shard_name(shard)).to_pylist()
@@ -62,7 +61,7 @@ def rows_of(run: RunPaths) -> list[dict[str, Any]]:
 
 
 def listed(run: RunPaths) -> list[str]:
-    """The rows of images.csv below its header."""
+    """Return the rows of images.csv below its header."""
     with open(run.images_csv, encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["img_path"]
@@ -156,7 +155,7 @@ def test_encode_path_is_undone_by_decode_path(name: bytes) -> None:
     assert decode_path(encode_path(name)) == name
 
 
-def test_what_is_no_image_is_skipped_and_counted(run: RunPaths, root: Path) -> None:
+def test_other_files_are_skipped_and_counted(run: RunPaths, root: Path) -> None:
     put(root, "a.jpg", "readme.txt", "jpg", "b.jpg.bak", "._a.jpg", ".DS_Store", "Thumbs.db", "sub/desktop.ini")
     put(root, "__MACOSX/._a.jpg", "__MACOSX/c.jpg")
     os.symlink(root / "a.jpg", root / "link.jpg")
@@ -190,7 +189,7 @@ def test_no_images(run: RunPaths, root: Path, names: tuple[str, ...]) -> None:
     assert os.listdir(run.root) == []
 
 
-def test_manifest_that_is_there_is_kept(run: RunPaths, root: Path) -> None:
+def test_an_existing_manifest_is_kept(run: RunPaths, root: Path) -> None:
     put(root, "a.jpg")
     first = build(run, root)
     put(root, "b.jpg")
@@ -207,7 +206,7 @@ def test_manifest_of_another_request_is_refused(run: RunPaths, root: Path, other
     assert listed(run) == ["a.jpg", "b.jpg"]
 
 
-def test_manifest_of_a_killed_task_is_made_anew(run: RunPaths, root: Path) -> None:
+def test_the_manifest_of_a_killed_task_is_built_again(run: RunPaths, root: Path) -> None:
     put(root, *(f"{number}.jpg" for number in range(3)))
     build(run, root)
     run.manifest_summary.unlink()
@@ -218,7 +217,7 @@ def test_manifest_of_a_killed_task_is_made_anew(run: RunPaths, root: Path) -> No
     assert os.listdir(run.manifest) == [shard_name(0)]
 
 
-def test_what_is_listed_can_be_given(run: RunPaths, root: Path) -> None:
+def test_entries_can_be_passed_in(run: RunPaths, root: Path) -> None:
     put(root, "on-the-disk.jpg")
     entries = (FileEntry(b"%d.jpg" % number, number, 7) for number in range(600))
     summary = build_manifest(run, DatasetRecord("source", str(root), "abc"), LABELS, entries=entries)
@@ -255,25 +254,6 @@ def test_labels_are_those_of_the_paths(run: RunPaths, root: Path) -> None:
     labels = {row["img_path"]: row["label"] for row in rows_of(run)}
     assert labels == {path: label_of(path, LABELS) for path in labels}
     assert (labels["dog.1.jpg"], labels["cats/dog.1.jpg"], labels["other/dog.1.jpg"]) == ("dog", "cat", "dog")
-
-
-def test_a_file_that_goes_while_its_directory_is_read_is_skipped(root: Path) -> None:
-    put(root, "a.jpg", "b.jpg", "c.jpg")
-    entries = walk(root)
-    assert next(entries).path == b"a.jpg"
-    (root / "b.jpg").unlink()
-    assert [(entry.path, entry.skipped) for entry in entries] == [(b"b.jpg", "unreadable file"), (b"c.jpg", None)]
-
-
-def test_directories_may_lie_deep(root: Path) -> None:
-    put(root, *("d/" * depth + "x.jpg" for depth in range(300)))
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(250)  # a deeper tree would be too much for those who clear up after the tests
-    try:
-        depths = [entry.path.count(b"/") for entry in walk(root)]
-    finally:
-        sys.setrecursionlimit(limit)
-    assert depths == list(range(300))
 
 
 def test_fingerprint(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Scheduled runs that there never were are told of, each once, and no others."""
+"""Scheduled runs that were skipped raise one alert, and no others do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 
 def make_dag_run(due: datetime, days: float | None = 0.1, run_type: str = "scheduled") -> DagRun:
-    """A run that took so many days; None for one that is still at work."""
+    """Return a run that took `days`; None for one that is still running."""
     return DagRun(
         dag_id="d",
         run_id=f"{run_type}__{due:%Y-%m-%d}",
@@ -42,7 +42,7 @@ def make_dag_run(due: datetime, days: float | None = 0.1, run_type: str = "sched
 
 
 class Airflow:
-    """Knows the runs before."""
+    """Answers requests for the previous run."""
 
     def __init__(self, runs: list[DagRun]) -> None:
         self.runs = runs
@@ -54,7 +54,7 @@ class Airflow:
 
 @pytest.fixture(autouse=True)
 def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
-    """What went through the channels."""
+    """The alerts that were sent through the channels."""
     alerts: list[Alert] = []
     monkeypatch.setattr(missed_runs, "deliver", alerts.extend)
     return alerts
@@ -62,7 +62,7 @@ def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
 
 @pytest.fixture
 def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Reports on the last of some runs; returns the run's alerts."""
+    """A function that reports the runs missed before the last of its arguments and returns the alerts of that run."""
     monkeypatch.setattr(settings, "WORKSPACE", tmp_path)
 
     def report(*runs: DagRun, schedule: str | None = "@daily") -> list[AlertRecord]:
@@ -74,7 +74,7 @@ def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return report
 
 
-def test_the_days_that_a_long_run_has_cost_are_one_alert(report: Any) -> None:
+def test_the_runs_that_a_long_run_caused_to_be_skipped_are_one_alert(report: Any) -> None:
     (alert,) = report(make_dag_run(FIRST, 3.5), make_dag_run(FIRST + 4 * DAY))
     assert alert.level == "missed"
     assert (
@@ -85,31 +85,31 @@ def test_the_days_that_a_long_run_has_cost_are_one_alert(report: Any) -> None:
     assert "backfill create --dag-id d --from-date 2026-01-02T00:00 --to-date 2026-01-04T00:00" in alert.text
 
 
-def test_a_task_that_runs_again_does_not_tell_again(report: Any, delivered: list[Alert]) -> None:
+def test_a_task_that_runs_again_does_not_alert_again(report: Any, delivered: list[Alert]) -> None:
     runs = make_dag_run(FIRST, 2.5), make_dag_run(FIRST + 3 * DAY)
     assert report(*runs) == report(*runs)
     assert [alert.level for alert in delivered] == ["missed"]
 
 
-def test_no_day_is_missing(report: Any) -> None:
+def test_no_run_is_missed(report: Any) -> None:
     assert report(make_dag_run(FIRST, 1.5), make_dag_run(FIRST + DAY)) == []
 
 
-def test_days_on_which_nothing_was_at_work_are_not_ours_to_tell(report: Any) -> None:
+def test_runs_that_were_due_while_nothing_ran_are_not_reported(report: Any) -> None:
     """The DAG was paused, or Airflow was down."""
     assert report(make_dag_run(FIRST), make_dag_run(FIRST + 4 * DAY)) == []
     (alert,) = report(make_dag_run(FIRST, 1.5), make_dag_run(FIRST + 4 * DAY))
     assert "the schedule skipped 1 run before it (2026-01-02 00:00 UTC)" in alert.text
 
 
-def test_a_run_by_hand_may_stand_in_the_way_too(report: Any) -> None:
+def test_a_manual_run_can_cause_skipped_runs_too(report: Any) -> None:
     by_hand = make_dag_run(FIRST + 0.5 * DAY, 2, "manual")
     (alert,) = report(make_dag_run(FIRST), by_hand, make_dag_run(FIRST + 3 * DAY))
     assert "the schedule skipped 2 runs" in alert.text
     assert "manual__2026-01-01 ran until 2026-01-03 12:00 UTC" in alert.text
 
 
-def test_a_run_before_that_is_still_at_work(report: Any) -> None:
+def test_an_earlier_run_that_is_still_running(report: Any) -> None:
     (alert,) = report(make_dag_run(FIRST, None), make_dag_run(FIRST + 2 * DAY))
     assert "scheduled__2026-01-01 is still running" in alert.text
 
@@ -120,5 +120,5 @@ def test_the_first_run_has_missed_nothing(report: Any) -> None:
 
 
 @pytest.mark.parametrize("run_type", ["manual", "backfill", "asset_triggered"])
-def test_a_run_that_the_schedule_did_not_make_is_not_asked(run_type: str, report: Any) -> None:
+def test_only_scheduled_runs_report_missed_ones(run_type: str, report: Any) -> None:
     assert report(make_dag_run(FIRST, 3), make_dag_run(FIRST + 4 * DAY, run_type=run_type)) == []

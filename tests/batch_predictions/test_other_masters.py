@@ -1,4 +1,4 @@
-"""What the README says of other clusters: the connection alone decides what spark-submit is told."""
+"""Other clusters: the connection alone decides the master that spark-submit gets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MASTERS = {
 
 @pytest.mark.parametrize(("connection", "master"), MASTERS.items())
 def test_the_connection_names_the_master(connection: str, master: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Stands for the package kubernetes, without which the provider refuses such a master.
+    # A stand-in for the package kubernetes, which the provider requires for such a master.
     monkeypatch.setattr(spark_submit, "kube_client", object(), raising=False)
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", connection)
     assert load_spark_master().url == master

@@ -1,4 +1,4 @@
-"""The pace before any history: measured in a process of its own, and never a failed plan."""
+"""Before there is a history the pace is measured in a separate process, and a failure does not fail the plan."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ LAST_LINE = f"print('a line of a framework'); print({json.dumps(MEASURED.to_json
 
 
 def measure_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, seconds: float = 60) -> float | None:
-    """With a module of that code in the place of the real one."""
+    """Measure with a module of this code instead of the real one."""
     (tmp_path / "stand_in.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     return measure_core_seconds(ARGUMENTS, "stand_in", seconds)
 
 
-def test_the_last_line_is_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_line_is_the_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert measure_with(tmp_path, monkeypatch, LAST_LINE) == 0.25
 
 
-def test_it_is_asked_about_this_run_and_finds_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_gets_the_arguments_of_this_run_and_finds_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     check = f"import sys; from run_contract.arguments import JobArguments; assert sys.argv[1:] == {ARGUMENTS.to_argv()}"
     assert measure_with(tmp_path, monkeypatch, f"{check}\n{LAST_LINE}") == 0.25
 
@@ -53,7 +55,7 @@ def test_it_is_asked_about_this_run_and_finds_the_project(tmp_path: Path, monkey
         ("import time; time.sleep(600)", "longer than"),
     ],
 )
-def test_whatever_goes_wrong_is_one_line_and_no_failure(
+def test_any_failure_is_one_log_line_and_does_not_fail_the_task(
     code: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "batch_predictions.pace_measurement"):
@@ -65,13 +67,13 @@ def test_whatever_goes_wrong_is_one_line_and_no_failure(
     assert "\n" not in record.getMessage()
 
 
-def test_a_python_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_python_gives_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYSPARK_PYTHON", os.devnull)
     assert measure_core_seconds(ARGUMENTS) is None
 
 
 @pytest.mark.slow
-def test_the_real_model_on_real_pictures(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_model_on_real_images(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     run = Workspace(workspace).run("r")
     build_manifest(run, DatasetRecord(str(PICTURES), str(PICTURES), "test"), LABELS)

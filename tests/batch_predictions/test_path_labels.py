@@ -1,4 +1,4 @@
-"""What a path tells about the picture in it."""
+"""The label and the split of an image, from its path."""
 
 from __future__ import annotations
 

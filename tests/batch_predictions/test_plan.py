@@ -1,4 +1,4 @@
-"""What the task plan does with a run that does not fit: goes on, fails, or asks a person."""
+"""The task plan continues, fails or requests approval if a run does not fit."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from tests.helpers import MODEL
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 TASK_INSTANCE = UUID(int=7)
-LATE = {"interval": "18m"}  # to end after 14.4 of them, and it takes 15
+LATE = {"interval": "18m"}  # to end within 14.4 min, but it takes 15
 
 
 class Airflow:
-    """The other end of a task's line to Airflow, with nothing behind it."""
+    """Stands in for the supervisor that a task talks to."""
 
     def __init__(self) -> None:
         self.asked: list[CreateHITLDetailPayload] = []
@@ -53,7 +53,7 @@ class Airflow:
 
 
 class InProcess(Airflow, InProcessSupervisorComms):
-    """As under `airflow dags test`."""
+    """The supervisor of `airflow dags test`."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
-    """Of 36,000 rows, after one that took 0.1 core seconds for each; there are 4 cores."""
+    """A run of 36,000 rows on 4 cores, after one that took 0.1 core seconds for each row."""
     monkeypatch.setattr(settings, "WORKSPACE", tmp_path)
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", "spark://localhost:7077")
     monkeypatch.setattr(spark_master, "find_capacity", lambda *_: Capacity(workers=2, cores=4, executor_cores=2))
@@ -77,15 +77,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
 
 
 @pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
-    """What went through the channels."""
+def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
+    """The alerts that were sent through the channels."""
     alerts: list[Alert] = []
     monkeypatch.setattr(plan_operator, "deliver", alerts.extend)
     return alerts
 
 
 class Task:
-    """The task plan and the context that Airflow gives it, for a run due now with these Params."""
+    """The task plan and its context, for a run due now with these Params."""
 
     def __init__(self, **params: Any) -> None:
         with DAG("d", schedule="@daily", start_date=NOW - timedelta(days=9)) as dag:
@@ -105,7 +105,7 @@ class Task:
             self.operator.execute(self.context)
 
     def answer(self, option: str, name: str | None) -> None:
-        """What Airflow calls in a new process when a person, or after the time nobody, has answered."""
+        """Resume the task as Airflow does after an answer; name None: nobody answered in time."""
         event = {
             "chosen_options": [option],
             "params_input": {},
@@ -119,14 +119,14 @@ class Task:
 
 @pytest.mark.usefixtures("airflow")
 @pytest.mark.parametrize("on_overrun", ["warn", "refuse", "approve"])
-def test_a_run_that_fits_goes_on(on_overrun: str, run: RunPaths) -> None:
+def test_a_run_that_fits_continues(on_overrun: str, run: RunPaths) -> None:
     Task(on_overrun=on_overrun, interval="1d").execute()
     plan = require_record(PlanRecord, run.plan)
     assert (plan.fits, plan.run_type, plan.run_after) == (True, "scheduled", NOW)
 
 
 @pytest.mark.usefixtures("airflow")
-def test_a_run_that_does_not_fit_goes_on_with_a_warning(run: RunPaths) -> None:
+def test_a_run_that_does_not_fit_continues_with_a_warning(run: RunPaths) -> None:
     Task(**LATE).execute()
     assert require_record(PlanRecord, run.plan).fits is False
 
@@ -139,7 +139,7 @@ def test_a_run_that_does_not_fit_is_refused_in_one_line(run: RunPaths) -> None:
     assert require_record(PlanRecord, run.plan).fits is False
 
 
-def test_a_person_is_asked_and_the_process_ends(run: RunPaths, airflow: Airflow, told: list[Alert]) -> None:
+def test_approval_is_requested_and_the_process_ends(run: RunPaths, airflow: Airflow, delivered: list[Alert]) -> None:
     with pytest.raises(TaskAwaitingInput) as waiting:
         Task(on_overrun="approve", **LATE).execute()
     assert waiting.value.method_name == "execute_complete"
@@ -150,11 +150,11 @@ def test_a_person_is_asked_and_the_process_ends(run: RunPaths, airflow: Airflow,
     assert "36,000 rows in 20 shards" in str(question.body)
     assert "it needs 3 workers" in str(question.body)
     assert not run.failure.exists()
-    assert [(alert.level, alert.text) for alert in told] == [
+    assert [(alert.level, alert.text) for alert in delivered] == [
         ("approval", read_records(AlertRecord, run.alerts)[0].text)
     ]
-    assert "it needs 3 workers" in told[0].text
-    assert "under Required Actions" in told[0].text
+    assert "it needs 3 workers" in delivered[0].text
+    assert "under Required Actions" in delivered[0].text
 
 
 @pytest.mark.usefixtures("run")
@@ -165,7 +165,7 @@ def test_after_the_deadline_there_is_still_time_to_answer(airflow: Airflow) -> N
     assert "no time is left" in str(airflow.asked[0].body)
 
 
-def test_in_a_test_nobody_is_asked(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_approval_is_requested_in_test_mode(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     line = InProcess.__new__(InProcess)
     Airflow.__init__(line)
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", line, raising=False)
@@ -176,7 +176,7 @@ def test_in_a_test_nobody_is_asked(run: RunPaths, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def asked(run: RunPaths, airflow: Airflow) -> Iterator[Task]:
-    """The task in the new process, after one that has asked."""
+    """The task in a new process, after it has requested approval."""
     with pytest.raises(TaskAwaitingInput):
         Task(on_overrun="approve", **LATE).execute()
     yield Task(on_overrun="approve", **LATE)
@@ -184,13 +184,13 @@ def asked(run: RunPaths, airflow: Airflow) -> Iterator[Task]:
     assert require_record(PlanRecord, run.plan).fits is False
 
 
-def test_an_approved_run_goes_on(asked: Task, run: RunPaths) -> None:
+def test_an_approved_run_continues(asked: Task, run: RunPaths) -> None:
     asked.answer(APPROVE, "Ada")
     assert not run.failure.exists()
 
 
 @pytest.mark.parametrize(("name", "cause"), [("Ada", "rejected by Ada"), (None, "nobody approved it in time")])
-def test_a_run_that_is_not_approved_fails_for_good_in_one_line(
+def test_a_run_that_is_not_approved_fails_without_a_retry_in_one_line(
     name: str | None, cause: str, asked: Task, run: RunPaths
 ) -> None:
     with pytest.raises(AirflowFailException, match=cause):
@@ -200,7 +200,7 @@ def test_a_run_that_is_not_approved_fails_for_good_in_one_line(
     assert "\n" not in message
 
 
-def test_a_task_that_is_cleared_asks_again(asked: Task, airflow: Airflow) -> None:
+def test_a_cleared_task_requests_approval_again(asked: Task, airflow: Airflow) -> None:
     with pytest.raises(AirflowFailException):
         asked.answer(REJECT, "Ada")
     with pytest.raises(TaskAwaitingInput):
@@ -210,5 +210,5 @@ def test_a_task_that_is_cleared_asks_again(asked: Task, airflow: Airflow) -> Non
 
 
 @pytest.mark.usefixtures("airflow", "run")
-def test_what_a_param_holds_is_never_a_template() -> None:
+def test_a_param_is_never_rendered_as_a_template() -> None:
     assert PlanOperator(task_id="plan", execution_timeout=timedelta(minutes=5)).template_fields == ()

@@ -1,4 +1,4 @@
-"""Will this run fit into its interval, and on what?"""
+"""The plan: whether a run fits into its interval, and the workers that it needs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Made = tuple[Workspace, RunPaths]
 
 @pytest.fixture
 def made(tmp_path: Path) -> Made:
-    """A run of 36,000 rows, after one that took 0.1 core seconds for each of its rows."""
+    """A run of 36,000 rows, after one that took 0.1 core seconds for each row."""
     workspace = Workspace(tmp_path)
     run = workspace.run("r")
     write_record(run.manifest_summary, MANIFEST)
@@ -45,7 +45,7 @@ def interval_of(hours: float) -> RunInterval:
 
 
 def never() -> float:
-    raise AssertionError("measured for nothing")
+    raise AssertionError("measured without need")
 
 
 def plan_for(
@@ -58,7 +58,7 @@ def plan_for(
     return make_plan(*made, replace(request, **changes), NOW, measure)
 
 
-def test_what_another_model_took_says_nothing(made: Made) -> None:
+def test_runs_of_another_model_do_not_count(made: Made) -> None:
     plan = plan_for(made, interval_of(2), measure=lambda: 0.4, model_id="m@2")
     assert (plan.pace_from, plan.core_seconds_per_row) == ("measurement", 0.4)
 
@@ -94,9 +94,9 @@ def test_a_run_that_fits(made: Made) -> None:
         assert part in text
 
 
-def test_a_run_that_does_not_fit_is_warned_of(made: Made, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_that_does_not_fit_is_logged_as_a_warning(made: Made, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "batch_predictions.plan"):
-        plan = plan_for(made, interval_of(0.3))  # to end 14.4 min after the start: 264 s are left for 3,600
+        plan = plan_for(made, interval_of(0.3))  # to end 14.4 min after the start: 264 s for 3,600 core seconds
     assert plan.fits is False
     assert (plan.cores_needed, plan.workers_needed) == (14, 7)
     assert plan.miss_probability is not None
@@ -105,14 +105,14 @@ def test_a_run_that_does_not_fit_is_warned_of(made: Made, caplog: pytest.LogCapt
     assert "it needs 7 workers with 2 cores each (" in caplog.text
 
 
-def test_a_run_that_ends_within_the_buffer_does_not_fit_and_yet_may_meet_its_deadline(made: Made) -> None:
-    plan = plan_for(made, interval_of(0.5))  # 900 s from minute 10 on: to end by minute 24, the deadline is minute 30
+def test_a_run_that_ends_within_the_buffer_does_not_fit_but_may_meet_its_deadline(made: Made) -> None:
+    plan = plan_for(made, interval_of(0.5))  # 900 s from minute 10: to end by minute 24, the deadline is minute 30
     assert plan.fits is False
     assert plan.miss_probability is not None
     assert plan.miss_probability < 0.5
 
 
-def test_when_the_time_is_over_no_number_of_cores_helps(made: Made) -> None:
+def test_after_the_deadline_no_number_of_cores_helps(made: Made) -> None:
     plan = plan_for(made, interval_of(0.1))
     assert (plan.fits, plan.cores_needed, plan.workers_needed, plan.miss_probability) == (
         False,
@@ -140,14 +140,14 @@ def test_before_the_first_run_of_its_kind_the_pace_is_measured(params: dict[str,
     assert plan.p50_seconds == pytest.approx(1800 + plan.pace.overhead_seconds)
 
 
-def test_a_measurement_that_failed_is_no_forecast_and_no_failure(made: Made) -> None:
+def test_a_failed_measurement_gives_a_plan_without_a_forecast(made: Made) -> None:
     plan = plan_for(made, interval_of(0.3), measure=lambda: None, precision="bf16")
     for key in ("pace", "pace_from", "core_seconds_per_row", "p50_seconds", "p90_seconds", "miss_probability", "fits"):
         assert getattr(plan, key) is None
     assert "no forecast (no earlier run shows its pace)" in describe_plan(plan)
 
 
-def test_a_cluster_that_does_not_say_what_it_has(made: Made) -> None:
+def test_without_a_known_capacity_there_is_no_forecast(made: Made) -> None:
     plan = plan_for(made, interval_of(2), capacity=None)
     for key in ("workers", "cores", "cores_per_worker", "p50_seconds", "fits", "workers_needed"):
         assert getattr(plan, key) is None
@@ -156,7 +156,7 @@ def test_a_cluster_that_does_not_say_what_it_has(made: Made) -> None:
     assert "no forecast (the cluster does not publish its cores)" in describe_plan(plan)
 
 
-def test_rows_that_will_be_carried_over_take_no_time(made: Made) -> None:
+def test_rows_expected_to_be_carried_over_take_no_time(made: Made) -> None:
     workspace, _ = made
     for newly in (100, 50, 0):
         carried = replace(PAST_RUN, carried_over=1000 - newly, newly_predicted=newly, predict_seconds=1.0)
@@ -175,7 +175,7 @@ def test_a_run_without_a_manifest_is_refused(tmp_path: Path) -> None:
         plan_for((workspace, workspace.run("r")), None)
 
 
-def test_a_damaged_manifest_is_one_line_with_its_path_and_what_to_do(made: Made) -> None:
+def test_a_damaged_manifest_is_named_with_the_next_step_in_one_line(made: Made) -> None:
     _, run = made
     run.manifest_summary.write_text('{"rows": "many"}')
     with pytest.raises(BatchPredictionsError) as error:
@@ -185,7 +185,7 @@ def test_a_damaged_manifest_is_one_line_with_its_path_and_what_to_do(made: Made)
     assert "\n" not in str(error.value)
 
 
-def test_a_damaged_line_of_the_history_costs_that_line(made: Made) -> None:
+def test_a_damaged_line_of_the_history_is_skipped(made: Made) -> None:
     workspace, _ = made
     with open(workspace.history, "a") as file:
         file.write('{"run_key": 7}\n')

@@ -1,4 +1,4 @@
-"""A valid run becomes what readers see, all of it at once."""
+"""A valid run is published completely and in one step."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_an_error_row_is_in_the_table_too(tmp_path: Path) -> None:
     assert rows[1] == {**{key: value or "" for key, value in bad.items()}}
 
 
-def test_a_newer_run_takes_over_and_an_older_one_does_not(tmp_path: Path) -> None:
+def test_a_newer_run_replaces_the_published_one_and_an_older_run_does_not(tmp_path: Path) -> None:
     keys = ["20260102T000000Z", "20260103T000000Z", "20260101T000000Z"]
     seen = []
     for key in keys:
@@ -159,7 +159,7 @@ def test_publishing_again_changes_no_byte(tmp_path: Path) -> None:
     assert sorted(path.name for path in workspace.published.iterdir()) == ["current", "predictions.csv"]
 
 
-def test_a_report_that_cannot_be_made_keeps_no_run_from_its_readers(
+def test_a_run_is_published_even_if_its_report_cannot_be_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:

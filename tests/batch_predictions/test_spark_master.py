@@ -1,4 +1,4 @@
-"""What the connection spark_default leads to."""
+"""The Spark master of the connection spark_default, and its capacity."""
 
 from __future__ import annotations
 
@@ -103,11 +103,11 @@ def test_the_capacity_is_that_of_the_workers_alive(
         {"workers": [{"state": "ALIVE"}]},
     ],
 )
-def test_a_page_that_does_not_say_it_stops_nothing(body: Any, web_page: ThreadingHTTPServer) -> None:
+def test_without_a_usable_web_page_the_capacity_is_unknown(body: Any, web_page: ThreadingHTTPServer) -> None:
     assert find_capacity(master_of(web_page, body), None) is None
 
 
-def test_something_else_than_http_stops_nothing() -> None:
+def test_the_capacity_is_unknown_if_the_port_does_not_speak_http() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
@@ -122,7 +122,7 @@ def test_something_else_than_http_stops_nothing() -> None:
         thread.join()
 
 
-def test_no_web_page_and_no_standalone_master_stop_nothing() -> None:
+def test_the_capacity_is_unknown_without_a_web_page_or_a_standalone_master() -> None:
     assert find_capacity(SparkMaster("spark://127.0.0.1", closed_port()), None) is None
     assert find_capacity(SparkMaster("yarn"), 3) is None
 
@@ -133,7 +133,7 @@ def test_the_second_master_is_asked_when_the_first_does_not_answer(web_page: Thr
     assert find_capacity(both, None) == Capacity(3, 14, 2)
 
 
-def test_a_master_that_does_not_answer_may_come_back() -> None:
+def test_a_master_that_does_not_answer_is_a_temporary_error() -> None:
     master = SparkMaster(f"spark://127.0.0.1:{closed_port()}")
     with pytest.raises(TemporaryError, match="it does not answer") as error:
         check_reachable(master)

@@ -1,4 +1,4 @@
-"""Are the predictions exactly the manifest's, and good enough to publish?"""
+"""validate accepts exactly the predictions of the manifest, if they are good enough to publish."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, Ru
 
 
 def change(run: RunPaths, **changes: Any) -> None:
-    """Shard 0 again, with its second row changed."""
+    """Write shard 0 again, with its second row changed."""
     rows = [predicted(path) for path in manifest_paths(run)]
     rows[1].update(changes)
     write_predictions(run, rows)
@@ -78,7 +78,7 @@ def test_a_whole_run_is_valid(made: tuple[Workspace, RunPaths]) -> None:
     assert metrics.probability_histogram[5] == 6  # 0.25 of 20 bins
 
 
-def test_accuracy_is_that_of_the_labels_in_the_paths(made: tuple[Workspace, RunPaths]) -> None:
+def test_accuracy_compares_with_the_labels_in_the_paths(made: tuple[Workspace, RunPaths]) -> None:
     workspace, run = made
     change(run, prediction="Dog", probability=1.0)
     metrics = validate(workspace, run, LABELS, 0.0)
@@ -122,13 +122,13 @@ def test_a_missing_row(made: tuple[Workspace, RunPaths]) -> None:
     assert fault == f"shard-000000.parquet: 1 images of the manifest are missing, the first is {paths[2]}"
 
 
-def test_a_row_that_is_there_twice(made: tuple[Workspace, RunPaths]) -> None:
+def test_a_repeated_row(made: tuple[Workspace, RunPaths]) -> None:
     paths = manifest_paths(made[1])
     write_predictions(made[1], [predicted(path) for path in [*paths, paths[1]]])
     assert faults_of(made) == (f"shard-000000.parquet: {paths[1]} occurs more than once",)
 
 
-def test_a_row_of_another_path_and_another_order(made: tuple[Workspace, RunPaths]) -> None:
+def test_another_path_and_another_order(made: tuple[Workspace, RunPaths]) -> None:
     paths = manifest_paths(made[1])
     write_predictions(made[1], [predicted(path) for path in [*paths, "other.jpg"]])
     assert "its 5 rows are not the 4 rows of the manifest" in faults_of(made)[0]
@@ -152,7 +152,7 @@ def test_a_row_of_another_path_and_another_order(made: tuple[Workspace, RunPaths
         ({**ERROR_ROW, "probability": 0.5}, "an error row with a prediction or without a reason"),
     ],
 )
-def test_a_row_that_says_what_it_cannot(changes: dict[str, Any], fault: str, made: tuple[Workspace, RunPaths]) -> None:
+def test_a_row_with_impossible_values(changes: dict[str, Any], fault: str, made: tuple[Workspace, RunPaths]) -> None:
     change(made[1], **changes)
     assert faults_of(made, error_budget=1.0) == (f"{manifest_paths(made[1])[1]}: {fault}",)
     text = made[1].metrics.read_text()
@@ -205,7 +205,7 @@ def test_the_counts_are_those_of_a_loop_over_the_rows(tmp_path: Path) -> None:
     assert {(cell.label, cell.prediction): cell.count for cell in metrics.confusion} == counts
 
 
-def test_faults_are_listed_in_the_order_of_the_rows_and_counted_beyond(tmp_path: Path) -> None:
+def test_the_first_faults_are_listed_in_row_order_and_all_are_counted(tmp_path: Path) -> None:
     workspace, run = make_run(tmp_path, [f"{number:04d}.jpg" for number in range(1000)])
     for shard in (0, 1):
         write_predictions(run, [predicted(path, prediction="Bird") for path in manifest_paths(run, shard)], shard)
@@ -228,7 +228,7 @@ def test_no_more_than_twenty_missing_shards_are_listed(tmp_path: Path, monkeypat
     )
 
 
-def test_errors_over_the_budget_are_told_by_reason(made: tuple[Workspace, RunPaths]) -> None:
+def test_errors_above_the_budget_are_counted_by_reason(made: tuple[Workspace, RunPaths]) -> None:
     workspace, run = made
     rows = [predicted(path, **ERROR_ROW) for path in manifest_paths(run)]
     rows[0] |= {"error": "changed: the file is not the one in the manifest"}
@@ -244,7 +244,7 @@ def test_errors_over_the_budget_are_told_by_reason(made: tuple[Workspace, RunPat
     assert (metrics.verdict, metrics.errors, metrics.predicted) == (Verdict.VALID, 3, 3)
 
 
-def test_many_faults_are_counted_in_the_message_and_cut_in_the_file(tmp_path: Path) -> None:
+def test_many_faults_are_counted_in_the_message_and_limited_in_the_file(tmp_path: Path) -> None:
     workspace, run = make_run(tmp_path, [f"{n:02d}.jpg" for n in range(30)])
     write_predictions(run, [predicted(path, prediction="Bird") for path in manifest_paths(run)])
     with pytest.raises(Invalid, match="and 27 more; all are in "):
@@ -274,7 +274,7 @@ def test_the_history_has_one_line_for_a_run(made: tuple[Workspace, RunPaths]) ->
     assert (line.attempts, line.predict_seconds) == (2, 3.75)
 
 
-def test_a_damaged_line_stays_in_the_history_and_stops_nothing(made: tuple[Workspace, RunPaths]) -> None:
+def test_a_damaged_line_stays_in_the_history(made: tuple[Workspace, RunPaths]) -> None:
     workspace, run = made
     damaged = '{"run_key": "20250101T000000Z", "rows": "many"}\n'
     workspace.history.write_text(damaged)
@@ -284,7 +284,7 @@ def test_a_damaged_line_stays_in_the_history_and_stops_nothing(made: tuple[Works
     assert [line.run_key for line in read_records(HistoryRecord, workspace.history)] == [run.run_key]
 
 
-def test_damaged_files_that_only_inform_stop_nothing(made: tuple[Workspace, RunPaths]) -> None:
+def test_damaged_progress_plan_and_submissions_do_not_fail_the_task(made: tuple[Workspace, RunPaths]) -> None:
     workspace, run = made
     for path in (run.progress, run.plan, run.submissions):
         path.write_text("{]\n")
