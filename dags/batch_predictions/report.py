@@ -1,8 +1,9 @@
-"""Write the page of a run as one self-contained file, to send by mail or to archive."""
+"""report.html: the page of a finished run as one self-contained file, to mail or to archive."""
 
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from markupsafe import Markup
@@ -16,7 +17,7 @@ from runs_page.templating import STYLE, environment
 
 
 def write_report(workspace: Workspace, run: RunPaths) -> None:
-    """Write report.html: no scripts, no requests, plots inline in both themes. The same run gives the same bytes."""
+    """Write report.html: no script, no request, the plots inline in both themes. The same run gives the same bytes."""
     page = (
         environment()
         .get_template("report.html.j2")
@@ -24,7 +25,7 @@ def write_report(workspace: Workspace, run: RunPaths) -> None:
             page_model=make_page_model(_run_data(workspace, run)),
             run_key=run.run_key,
             style=Markup(STYLE.read_text(encoding="utf-8")),  # noqa: S704 (our own)
-            picture=_data_address,
+            data_address=_data_address,
         )
     )
     with replace_atomically(run.report) as part:
@@ -32,13 +33,12 @@ def write_report(workspace: Workspace, run: RunPaths) -> None:
 
 
 def _run_data(workspace: Workspace, run: RunPaths) -> RunData:
-    """Return the data as of the end of the run, without the states of its tasks, which only Airflow has."""
+    """Return the run as of its end, without its tasks: their states are in Airflow only."""
     run_data = read_run_data(run, workspace, "success", {})
-    ended = run_data.finished_at or datetime.fromtimestamp(0, UTC)
-    return read_run_data(run, workspace, "success", {}, ended)
+    return replace(run_data, now=run_data.finished_at or datetime.fromtimestamp(0, UTC))
 
 
 def _data_address(plot: Plot, theme: str) -> str:
-    """Return the plot as a data: address of an SVG."""
+    """Return the plot as an address that contains it."""
     svg = plot.svg(theme, "full" if plot.spec.full_width else "wide")
     return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"

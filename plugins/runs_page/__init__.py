@@ -1,7 +1,7 @@
-"""The pages of the runs in Airflow's web UI: a run while it goes and after it, and all runs over time.
+"""The pages in Airflow's web UI: one run during and after it, its gallery, and all runs over time.
 
-Every process of Airflow imports this module, with the plugin, and only the API server needs what is in the others: so
-they are imported at the first request.
+Every process of Airflow imports this module with the plugin. Only the API server needs the other modules, so they are
+imported at the first request.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 URL_PREFIX = "/batch-predictions"
 
-# Without a slash before it an address is below that of Airflow, wherever that is.
+# Without a leading slash an address is relative to Airflow's own, wherever that is.
 _DAG = f"{URL_PREFIX[1:]}/dags"
 VIEWS = [
     {
@@ -39,6 +39,6 @@ VIEWS = [
 
 async def serve(scope: Any, receive: Any, send: Any) -> None:
     """The ASGI application that Airflow's API server mounts."""
-    # In a thread: the API server would answer nobody else for the seconds that the imports take.
+    # In a thread: the imports take seconds, in which the API server could not answer other requests.
     module = await asyncio.to_thread(import_module, "runs_page.app")
     await module.app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Who may see a page, and which run it is about."""
+"""Who may see a page, and what Airflow has of the run: the only module here that imports Airflow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.common.db.common import SessionDep as SessionDep  # for the other routes, too
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from airflow.models import DagRun, TaskInstance
 from fastapi import Depends, HTTPException
@@ -17,29 +17,28 @@ from run_contract.layout import RunPaths, Workspace, deployed_workspace, run_key
 from runs_page.run_data import TaskState
 
 DAG_ID = "batch_predictions"
-MOST_RUNS = 1000
+MAX_RUNS = 1000
 
 
 def check_dag(dag_id: str) -> None:
-    """The tab is at every DAG of Airflow; only one has these pages."""
+    """Raise HTTPException for another DAG: Airflow shows the tab for every one."""
     if dag_id != DAG_ID:
         raise HTTPException(404, f"This page is for the DAG {DAG_ID}.")
 
 
 ACCESS = [Depends(requires_access_dag("GET")), Depends(check_dag)]
-"""Of every route: first the login, then the DAG."""
+"""The dependencies of every route: first the login, then the DAG."""
 
 
 @dataclass(frozen=True)
 class RunRef:
-    """One DAG run: state as Airflow names it, and where its files are."""
+    """A DAG run and where its files are. state: as Airflow names it."""
 
     dag_id: str
     run_id: str
     state: str
     paths: RunPaths
     workspace: Workspace
-    due: datetime
 
 
 def find_workspace() -> Workspace:
@@ -50,19 +49,19 @@ WorkspaceDep = Annotated[Workspace, Depends(find_workspace)]
 
 
 def find_run(dag_id: str, run_id: str, session: SessionDep, workspace: WorkspaceDep) -> RunRef:
-    """Raises 404 when Airflow knows no such run: nothing of the address reaches the file system."""
+    """Return the run, or raise HTTPException when Airflow has no such run: no part of the address reaches the files."""
     found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if found is None:
-        raise HTTPException(404, "Airflow knows no such run.")
-    due = found.logical_date or found.run_after
-    return RunRef(dag_id, run_id, str(found.state), workspace.run(run_key(due)), workspace, due)
+        raise HTTPException(404, "Airflow has no such run.")
+    paths = workspace.run(run_key(found.logical_date or found.run_after))
+    return RunRef(dag_id, run_id, str(found.state), paths, workspace)
 
 
 RunDep = Annotated[RunRef, Depends(find_run)]
 
 
 def find_tasks(dag_id: str, run_id: str, session: SessionDep) -> Mapping[str, TaskState]:
-    """The tasks of the run by their id."""
+    """Return the tasks of the run by their ids."""
     columns = (TaskInstance.task_id, TaskInstance.state, TaskInstance.start_date, TaskInstance.end_date)
     rows = session.execute(select(*columns).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id))
     return {
@@ -71,9 +70,9 @@ def find_tasks(dag_id: str, run_id: str, session: SessionDep) -> Mapping[str, Ta
 
 
 def find_run_ids(dag_id: str, session: SessionDep) -> Mapping[str, str]:
-    """The newest runs that Airflow knows: their ids by run key."""
+    """Return the ids of the newest MAX_RUNS runs by run key."""
     columns = (DagRun.run_id, DagRun.logical_date, DagRun.run_after)
-    newest = select(*columns).where(DagRun.dag_id == dag_id).order_by(DagRun.run_after.desc()).limit(MOST_RUNS)
+    newest = select(*columns).where(DagRun.dag_id == dag_id).order_by(DagRun.run_after.desc()).limit(MAX_RUNS)
     return {run_key(row.logical_date or row.run_after): row.run_id for row in session.execute(newest)}
 
 

@@ -1,4 +1,4 @@
-"""The application: who may see it, which headers it sends, which pages it has."""
+"""The application: access, headers and routes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runs_page.access import ACCESS
 from runs_page.pages import render
 
 HEADERS = {
-    # No script, style, picture or request from anywhere else, and none inside the page.
+    # No script, style, image or request from elsewhere, and no script or style inside the page.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
@@ -32,7 +32,7 @@ app.include_router(assets.router)
 
 @app.middleware("http")
 async def add_headers(request: Request, call_next: Any) -> Response:
-    """Each response has HEADERS; what a route has set itself stays."""
+    """Add HEADERS to each response. A header that the route has set stays."""
     response: Response = await call_next(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -41,6 +41,6 @@ async def add_headers(request: Request, call_next: Any) -> Response:
 
 @app.exception_handler(HTTPException)
 async def explain(request: Request, error: HTTPException) -> Response:
-    """A page that a person can read: Airflow shows it in a frame."""
+    """Answer with a page for people: Airflow shows it in a frame."""
     status = error.status_code
     return render(request, "error.html.j2", status_code=status, status=status, detail=error.detail)

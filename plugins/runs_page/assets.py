@@ -1,4 +1,4 @@
-"""Style and script: a few files, by name from a fixed list."""
+"""Styles and script: the files of a fixed list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The predictions of a run with their pictures."""
+"""The gallery: the predictions of a run with their images."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from hashlib import sha256
 from typing import Any
 
-from airflow.api_fastapi.common.db.common import SessionDep
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Request, Response
 from markupsafe import Markup
 
+from run_contract.formatting import share
 from run_contract.layout import RunPaths
 from run_contract.record import RecordError
-from runs_page.access import RunDep
+from runs_page.access import RunDep, SessionDep
 from runs_page.pages import render
 from runs_page.selection import TENTHS, Filters, GalleryFile
 from runs_page.thumbnail import NoThumbnail, make_thumbnail, predicted_row
@@ -22,19 +22,19 @@ KINDS = {
     "All": Filters(),
     "Wrong": Filters(right="wrong"),
     "Errors": Filters(status="error"),
-    "Below 60 %": Filters(most=60),
+    "Below 60%": Filters(most=60),
 }
-PICTURES_AT_A_TIME = 2
-PICTURE_HEADERS = {
+CONCURRENT_THUMBNAILS = 2
+THUMBNAIL_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "private, max-age=3600",
 }
-# They change the direction of the text around them: a name with them reads as another name.
+# They change the direction of the text around them, so that a name looks like another one.
 DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 router = APIRouter()
-# What waits for its turn waits here, and not in the threads that answer everything else in Airflow.
-limiter = CapacityLimiter(PICTURES_AT_A_TIME)
+# Requests for thumbnails wait here and not in the threads that answer all other requests to Airflow.
+limiter = CapacityLimiter(CONCURRENT_THUMBNAILS)
 
 
 @router.get("/dags/{dag_id}/runs/{run_id}/gallery")
@@ -48,12 +48,12 @@ def show_gallery(request: Request, run: RunDep) -> Response:
         "gallery.html.j2",
         run=run,
         filters=filters,
-        shown=gallery.show(filters),
+        page=gallery.show(filters),
         kinds=[(text, kind.query(), gallery.count(kind)) for text, kind in KINDS.items()],
         choices=_choices(gallery, filters),
         readable=readable,
         breakable=breakable,
-        certainty=certainty,
+        confidence_text=confidence_text,
     )
 
 
@@ -61,65 +61,64 @@ def show_gallery(request: Request, run: RunDep) -> Response:
 async def show_image(request: Request, run: RunDep, shard: str, row: str, session: SessionDep) -> Response:
     if not all(re.fullmatch("[0-9]{1,9}", number) for number in (shard, row)):
         raise HTTPException(404, "There is no such image.")
-    session.close()  # none of the database's connections waits for a picture
+    session.close()  # no database connection is held while a thumbnail is made
     known = request.headers.get("if-none-match", "")
-    return await to_thread.run_sync(_picture, run.paths, int(shard), int(row), known, limiter=limiter)
+    return await to_thread.run_sync(_thumbnail_response, run.paths, int(shard), int(row), known, limiter=limiter)
 
 
-def _picture(run: RunPaths, shard: int, row: int, known: str) -> Response:
-    """known: the tag of the picture that the browser has."""
+def _thumbnail_response(run: RunPaths, shard: int, row: int, known: str) -> Response:
+    """known: the tag of the thumbnail that the browser has."""
     try:
         found = predicted_row(run, shard, row)
         tag = f'"{sha256(repr(sorted(found.items())).encode()).hexdigest()[:32]}"'
-        headers = {**PICTURE_HEADERS, "ETag": tag}
+        headers = {**THUMBNAIL_HEADERS, "ETag": tag}
         if known == tag:
             return Response(status_code=304, headers=headers)
         return Response(make_thumbnail(run, found), media_type="image/jpeg", headers=headers)
     except NoThumbnail as error:
-        return Response(f"{error}\n", 404, {**PICTURE_HEADERS, "Cache-Control": "no-store"}, "text/plain")
+        return Response(f"{error}\n", 404, {**THUMBNAIL_HEADERS, "Cache-Control": "no-store"}, "text/plain")
 
 
 def _choices(gallery: GalleryFile, filters: Filters) -> list[dict[str, Any]]:
-    """The fields of the form: name, label, options as pairs of value and text, the value chosen."""
+    """Return the fields of the form: name, label, options as text by value, the chosen value."""
     statuses = {"predicted": "predicted", "error": "any error"} | {reason: reason for reason in gallery.reasons()}
-    rights = {"wrong": "wrong", "right": "right", "unknown": "not known"}
+    rights = {"wrong": "wrong", "right": "correct", "unknown": "label unknown"}
     lowest, highest = TENTHS[:-1], TENTHS[1:]
     fields = [
-        ("right", "Right or wrong", {"": "any"} | rights, filters.right),
+        ("right", "Correct or wrong", {"": "any"} | rights, filters.right),
         ("prediction", "Prediction", {"": "any"} | {name: name for name in gallery.predictions()}, filters.prediction),
-        ("label", "Label in the path", {"": "any"} | {name: name for name in gallery.labels()}, filters.label),
+        ("label", "Label from the path", {"": "any"} | {name: name for name in gallery.labels()}, filters.label),
         ("status", "Status", {"": "any"} | statuses, filters.status),
-        ("min", "Confidence from", {tenth: f"{tenth} %" for tenth in lowest}, filters.least),
-        ("max", "to", {tenth: f"{tenth} %" for tenth in highest}, filters.most),
+        ("min", "Confidence from", {tenth: f"{tenth}%" for tenth in lowest}, filters.least),
+        ("max", "to", {tenth: f"{tenth}%" for tenth in highest}, filters.most),
     ]
     return [dict(zip(("name", "label", "options", "chosen"), field, strict=True)) for field in fields]
 
 
 def _open(run: RunPaths) -> GalleryFile | str:
-    """The gallery of a run, or why there is none."""
+    """Return the gallery of a run, or why there is none."""
     import pyarrow as pa
 
     try:
         return GalleryFile(run.gallery)
     except FileNotFoundError:
         if run.metrics.exists():
-            return "This run was validated before there were galleries. Clear its task validate to get one."
-        return "The gallery is made by the task validate, when all images are predicted."
-    except (OSError, ValueError, KeyError, TypeError, RecordError, pa.ArrowException):
-        return "The file gallery.parquet of this run cannot be read. Clear its task validate to make it anew."
+            return "An older release validated this run and made no gallery. Clear its task validate to create one."
+        return "The task validate creates the gallery when all images are predicted."
+    except (OSError, RecordError, pa.ArrowException):
+        return "The file gallery.parquet of this run cannot be read. Clear its task validate to create it again."
 
 
 def readable(img_path: str) -> str:
-    """The path with marks that would turn it around spelt out."""
+    """Return the path with the marks that change the direction of text as escapes."""
     return DIRECTION_MARKS.sub(lambda mark: f"\\u{ord(mark[0]):04x}", img_path)
 
 
 def breakable(path: str) -> Markup:
-    """The path, which may go on in the next line after each of its directories."""
+    """Return the path, with a possible line break after each directory."""
     return Markup("/<wbr>").join(path.split("/"))
 
 
-def certainty(row: dict[str, Any]) -> str:
-    """Such as 97.3 %; 100.0 % only of what is certain."""
-    percent = 100 * row["confidence"]
-    return "> 99.9 %" if 99.95 <= percent < 100 else f"{percent:.1f} %"
+def confidence_text(row: dict[str, Any]) -> str:
+    """Return the confidence, such as `97.3%`; `100.0%` only when it is 1."""
+    return "> 99.9%" if 0.9995 <= row["confidence"] < 1 else share(row["confidence"])

@@ -1,27 +1,27 @@
-"""All runs: how far they are from their interval, and where that leads."""
+"""What the page of all runs shows: the part of its interval that a run uses, and the trend."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from statistics import correlation, linear_regression, median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from run_contract.formatting import UNKNOWN, change, count, duration, rate, rough_share, share
+from run_contract.records.history import HistoryRecord
 from runs_page.headline import Headline
 from runs_page.plots.series import interval_seconds, per_core, run_name
-from runs_page.records import unless_damaged
-from runs_page.wording import UNKNOWN, count, length, share
 
 TREND_RUNS, FEWEST_FOR_TREND = 30, 5
 CLEAR_TREND = 0.7
-"""Correlation; what is less is scatter."""
+"""Of the correlation; less is scatter."""
 FAR = 60
-"""Runs ahead; what is further off is no news."""
+"""In runs; what is further ahead is not reported."""
 TIGHT = 0.8
 
 
-class Row(NamedTuple):
-    """A run in the table; run_id is empty where Airflow no longer knows it."""
+class HistoryRow(NamedTuple):
+    """A run in the table. run_id: empty where Airflow no longer has the run. cells: of COLUMNS."""
 
     name: str
     run_id: str
@@ -29,40 +29,42 @@ class Row(NamedTuple):
     cells: tuple[str, ...]
 
 
-COLUMNS = ("images", "errors", "predict took", "of its interval", "images/s of a core", "accuracy", "forecast error")
+COLUMNS = (
+    "images", "errors", "prediction time", "share of interval", "images/s per core", "accuracy", "forecast error"
+)  # fmt: skip
 
 
-def used_share(line: Mapping[str, Any]) -> float | None:
-    """The share of its interval that the run has used for predicting."""
-    interval = interval_seconds(line)
-    return line["predict_seconds"] / interval if interval and line["predict_seconds"] else None
-
-
-_used_share = unless_damaged(None)(used_share)
-
-
-def make_history_headline(lines: Sequence[Mapping[str, Any]]) -> Headline:
-    """The trend toward the deadline, in a sentence."""
-    shares = [used for line in lines[-TREND_RUNS:] if (used := _used_share(line))]
+def make_history_headline(history: Sequence[HistoryRecord]) -> Headline:
+    """Return the trend toward the deadline."""
+    shares = [used for record in history[-TREND_RUNS:] if (used := used_share(record))]
     if not shares:
-        return Headline("neutral", "Waiting", "No run has ended yet" if not lines else "No run had a deadline")
-    usual = (
-        f"The last {len(shares)} runs used {_percent(median(shares))} of it (median), {_percent(max(shares))} at most."
-    )
-    usual = usual if len(shares) > 1 else "There is no run before it to compare with."
-    title = f"The newest run used {_percent(shares[-1])} of its interval"
-    ahead = runs_until_full(shares)
+        return Headline("neutral", "Waiting", "No run had a deadline" if history else "No run has ended yet")
+    title = f"The newest run used {rough_share(shares[-1])} of its interval"
+    usual, most = rough_share(median(shares)), rough_share(max(shares))
+    compared = f"The last {len(shares)} runs used {usual} (median), {most} at most."
+    compared = compared if len(shares) > 1 else "There is no earlier run to compare it with."
     if shares[-1] >= 1:
-        return Headline("bad", "Too slow", title, (usual,))
+        return Headline("bad", "Too slow", title, (compared,))
+    ahead = runs_until_full(shares)
     if ahead is not None:
-        return Headline("warn", "Growing", title, (f"{usual} At this trend it is full in about {ahead} runs.",))
+        trend = f"If the growth continues, a run will take its whole interval in about {count(ahead, 'run')}."
+        return Headline("warn", "Growing", title, (compared, trend))
     if shares[-1] > TIGHT:
-        return Headline("warn", "Tight", title, (usual,))
-    return Headline("good", "On time", title, (usual,))
+        return Headline("warn", "Tight", title, (compared,))
+    return Headline("good", "On time", title, (compared,))
+
+
+def used_share(record: HistoryRecord) -> float | None:
+    """Return the share of its interval that a run spent in predict; None when that is not known."""
+    interval = interval_seconds(record)
+    return record.predict_seconds / interval if interval and record.predict_seconds > 0 else None
 
 
 def runs_until_full(shares: Sequence[float]) -> int | None:
-    """After how many more runs the interval is used up if they grow as they did; None when that is far away."""
+    """Return in how many runs the share reaches 1 if it keeps growing at its exponential rate.
+
+    None without a clear growth, and when it is further away than FAR runs.
+    """
     if len(shares) < FEWEST_FOR_TREND or shares[-1] >= 1:
         return None
     runs, logs = range(len(shares)), [math.log(used) for used in shares]
@@ -73,31 +75,19 @@ def runs_until_full(shares: Sequence[float]) -> int | None:
     return max(math.ceil(ahead), 1) if ahead <= FAR else None
 
 
-def make_history_rows(lines: Sequence[Mapping[str, Any]], run_ids: Mapping[str, str]) -> list[Row]:
-    """The newest first. run_ids: those of Airflow by run key."""
-    return [row for line in reversed(lines) if (row := _row(line, run_ids))]
+def make_history_rows(history: Sequence[HistoryRecord], run_ids: Mapping[str, str]) -> list[HistoryRow]:
+    """Return the rows of the table, the newest run first. run_ids: Airflow's ids by run key."""
+    return [_row(record, run_ids.get(record.run_key, "")) for record in reversed(history)]
 
 
-@unless_damaged(None)
-def _row(line: Mapping[str, Any], run_ids: Mapping[str, str]) -> Row:
-    key = str(line["run_key"])
-    core, used, error = (
-        per_core(line) if line.get("steady_images_per_second") else None,
-        _used_share(line),
-        line.get("forecast_error"),
-    )
+def _row(record: HistoryRecord, run_id: str) -> HistoryRow:
     cells = (
-        count(line["rows"]),
-        share(line["errors"] / line["rows"] if line["rows"] else 0),
-        length(line["predict_seconds"]) if line["predict_seconds"] else UNKNOWN,
-        _percent(used) if used else UNKNOWN,
-        UNKNOWN if core is None else f"{core:,.4g}",
-        share(line.get("accuracy")),
-        UNKNOWN if error is None else f"{100 * error:+.0f}%",
+        count(record.rows),
+        share(record.errors / record.rows if record.rows else 0.0),
+        duration(record.predict_seconds) if record.predict_seconds else UNKNOWN,
+        rough_share(used_share(record)),
+        rate(per_core(record)),
+        share(record.accuracy),
+        change(record.forecast_error),
     )
-    return Row(run_name(key), run_ids.get(key, ""), str(line["verdict"]), cells)
-
-
-def _percent(part: float) -> str:
-    """With two digits that count, however small."""
-    return f"{100 * part:.0f}%" if part >= 0.1 else f"{100 * part:.2g}%"
+    return HistoryRow(run_name(record.run_key), run_id, record.verdict, cells)

@@ -1,17 +1,17 @@
-"""What a page, or the report, tells of a run, in the order in which it tells it."""
+"""What a page, the report or the terminal shows of a run, in this order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from run_contract.formatting import count, duration, share, short_date
+from run_contract.records.alert import AlertRecord
+from run_contract.records.metrics import MetricsRecord
 from runs_page.headline import Headline, make_headline
 from runs_page.plot_catalog import RUN_PLOTS, Plot, make_plots
-from runs_page.records import unless_damaged
-from runs_page.run_data import TASKS, RunData, TaskState, moment_of
+from runs_page.run_data import TASKS, RunData, TaskState
 from runs_page.tiles import Tile, make_tiles
-from runs_page.wording import length, moment
 from runtime_guard.alerting.levels import Level
 
 MARKS = {
@@ -22,20 +22,24 @@ MARKS = {
     "running": ("▶", "running"),
     "deferred": ("▶", "watching"),
     "up_for_reschedule": ("▶", "watching"),
-    "up_for_retry": ("↻", "tries again"),
-    "restarting": ("↻", "tries again"),
-    "awaiting_input": ("?", "waits for a person"),
+    "up_for_retry": ("↻", "retrying"),
+    "restarting": ("↻", "retrying"),
+    "awaiting_input": ("?", "waiting for approval"),
     "queued": ("…", "queued"),
     "scheduled": ("…", "queued"),
 }
-NOT_YET = ("·", "to come")
+NOT_STARTED = ("·", "not started")
+TABLE_ROWS = 50
+
+Facts = list[tuple[str, str]]
+"""Pairs of name and value."""
 
 
 class TaskLine(NamedTuple):
     name: str
     state: str
     mark: str
-    words: str
+    description: str
     took: str
 
 
@@ -48,75 +52,69 @@ class AlertLine(NamedTuple):
 
 @dataclass(frozen=True)
 class PageModel:
-    """alerts: the newest first. ended: nothing will change any more. facts: name and value of what the run was."""
+    """alerts: the newest first. tables: pairs of title and rows. damaged: as in RunData. ended: it does not change."""
 
     headline: Headline
+    damaged: list[str]
     tiles: list[Tile]
     tasks: list[TaskLine]
     alerts: list[AlertLine]
     plots: list[Plot]
-    facts: list[tuple[str, str]]
-    tables: list[tuple[str, list[tuple[str, str]]]]
+    facts: Facts
+    tables: list[tuple[str, Facts]]
     ended: bool
 
 
 def make_page_model(run_data: RunData, with_plots: bool = True) -> PageModel:
-    """Return what a page shows of a run. A terminal needs no plots."""
+    """Return what is shown of a run. A terminal needs no plots."""
     return PageModel(
         headline=make_headline(run_data),
+        damaged=list(run_data.damaged),
         tiles=make_tiles(run_data),
         tasks=[_task_line(run_data, name) for name in TASKS] if run_data.tasks else [],
-        alerts=[line for alert in reversed(run_data.alerts) if (line := _alert(alert, run_data))],
+        alerts=[_alert_line(alert, run_data.paths.run_key) for alert in reversed(run_data.alerts)],
         plots=make_plots(RUN_PLOTS, run_data) if with_plots else [],
-        facts=_facts(run_data) or [],
-        tables=_tables(run_data) or [],
+        facts=_facts(run_data),
+        tables=_tables(run_data.metrics) if run_data.metrics else [],
         ended=run_data.ended,
     )
 
 
 def _task_line(run_data: RunData, name: str) -> TaskLine:
     task = run_data.tasks.get(name, TaskState(name, None))
-    mark, words = MARKS.get(task.state or "", NOT_YET if task.state is None else ("·", task.state))
+    mark, description = MARKS.get(task.state, ("·", task.state)) if task.state else NOT_STARTED
     end = task.ended_at or (run_data.now if task.state in ("running", "deferred") else None)
-    seconds = (end - task.started_at).total_seconds() if task.started_at and end else None
-    return TaskLine(name, task.state or "none", mark, words, length(seconds) if seconds is not None else "")
+    took = duration((end - task.started_at).total_seconds()) if task.started_at and end else ""
+    return TaskLine(name, task.state or "none", mark, description, took)
 
 
-@unless_damaged(None)
-def _alert(alert: Mapping[str, Any], run_data: RunData) -> AlertLine:
-    level = str(alert["level"])
-    text = str(alert["text"]).removeprefix(f"run {run_data.paths.run_key}: ")
-    return AlertLine(level.replace("_", " "), moment(moment_of(alert.get("raised_at"))), text, level == Level.RECOVERED)
+def _alert_line(alert: AlertRecord, run_key: str) -> AlertLine:
+    text = alert.text.removeprefix(f"run {run_key}: ")
+    raised = f"{short_date(alert.raised_at)} UTC"
+    return AlertLine(alert.level.replace("_", " "), raised, text, alert.level == Level.RECOVERED)
 
 
-@unless_damaged(None)
-def _facts(run_data: RunData) -> list[tuple[str, str]]:
+def _facts(run_data: RunData) -> Facts:
     progress, metrics = run_data.progress, run_data.metrics
-    engine = " ".join(str(progress[name]) for name in ("engine", "precision") if progress.get(name))
-    agreement = progress.get("label_agreement")
-    workers = f"{progress['workers']} with {progress['cores']} cores" if progress.get("workers") else ""
-    facts = [
-        ("Run", run_data.paths.run_key),
-        ("Source", str(metrics.get("source") or "")),
-        ("Model", str(progress.get("model") or "")),
-        ("Engine", engine),
-        ("Same label as in f32", "" if agreement is None else f"{agreement:.1%} of a sample"),
-        ("Workers", workers),
-    ]
+    facts = [("Run", run_data.paths.run_key), ("Source", metrics.source if metrics else "")]
+    if progress:
+        agreement = progress.label_agreement
+        facts += [
+            ("Model", progress.model),
+            ("Engine", f"{progress.engine} {progress.precision}".strip()),
+            ("Labels equal to f32", "" if agreement is None else f"{share(agreement)} of a sample"),
+            ("Workers", f"{progress.workers} with {count(progress.cores, 'core')}" if progress.workers else ""),
+        ]
     return [(name, value) for name, value in facts if value]
 
 
-@unless_damaged(None)
-def _tables(run_data: RunData) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Figures that the plots show, or that none shows, as numbers."""
-    metrics = run_data.metrics
-    if not metrics:
-        return []
+def _tables(metrics: MetricsRecord) -> list[tuple[str, Facts]]:
+    """Return as numbers what the plots show, and what no plot shows."""
     counts = {
-        "Predictions": metrics["predictions"],
-        "Errors by reason": metrics["errors_by_reason"],
-        "Files that were not taken for images": metrics["skipped"],
+        "Predictions": metrics.predictions,
+        "Errors by reason": metrics.errors_by_reason,
+        "Skipped files": metrics.skipped,
     }
-    tables = [(title, [(name, f"{number:,}") for name, number in each.items()]) for title, each in counts.items()]
-    splits = [(name, f"{accuracy:.3f}") for name, accuracy in metrics["accuracy_by_split"].items()]
-    return [(title, rows[:50]) for title, rows in [*tables, ("Accuracy by split", splits)] if rows]
+    tables = [(title, [(name, count(number)) for name, number in each.items()]) for title, each in counts.items()]
+    splits = [(name, share(accuracy)) for name, accuracy in metrics.accuracy_by_split.items()]
+    return [(title, rows[:TABLE_ROWS]) for title, rows in [*tables, ("Accuracy by split", splits)] if rows]

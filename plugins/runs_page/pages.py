@@ -1,4 +1,4 @@
-"""Templates to pages."""
+"""From templates and plots to HTTP responses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse
 
 from runs_page.access import DAG_ID
 from runs_page.plot_catalog import PlotSpec, make_plot
-from runs_page.records import unless_damaged
 from runs_page.templating import environment
+from runs_page.tolerance import unless_damaged
 
 PLOT_HEADERS = {
     "Cache-Control": "private, max-age=3600",
@@ -21,20 +21,24 @@ PLOT_HEADERS = {
 
 
 def render(request: Request, template: str, status_code: int = 200, **context: Any) -> HTMLResponse:
-    """A page; in its template url("runs", run_id) is the address of a page of the DAG."""
+    """Render a page. In its template url("runs", run_id) is the address of a page of the DAG."""
     text = environment().get_template(template).render(url=address_below(request), **context)
     return HTMLResponse(text, status_code)
 
 
 def address_below(request: Request) -> Callable[..., str]:
-    """The function url(*parts): the address of parts below the DAG's pages, each of them quoted."""
+    """Return the function url(*parts): the address of the quoted parts below the DAG's pages."""
     root = f"{request.scope.get('root_path', '')}/dags/{DAG_ID}"
     return lambda *parts: "/".join([root, *(quote(str(part), safe="") for part in parts)])
 
 
 def render_plot(specs: Mapping[str, PlotSpec], name: str, source: Any, theme: str, size: str) -> Response:
-    """404 when there is nothing to draw, or when it cannot be drawn. The address holds the version: the answer may be
-    kept."""
+    """Render a plot. Its address contains its version, so that browsers may cache it.
+
+    Raises HTTPException with 404 for an unknown plot, and for one without data or with data that cannot be drawn.
+    """
+    if name not in specs:
+        raise HTTPException(404, "There is no such plot.")
     plot = make_plot(specs, name, source)
     svg = unless_damaged(None)(plot.svg)(theme, size) if plot else None
     if svg is None:

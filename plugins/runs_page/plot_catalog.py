@@ -1,4 +1,4 @@
-"""Which plots there are, what each of them shows, and the same in words."""
+"""The plots of the pages: what each shows, and a description of it in words."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from runs_page.plots import burn_up, outcome, trend
-from runs_page.plots.series import accuracies, durations, errors, forecast_errors, label_share, throughputs
+from runs_page.plots import burn_up, outcome, series, trend
 from runs_page.plots.style import THEMES, to_svg
-from runs_page.records import unless_damaged
-from runs_page.run_data import RunData
-from runs_page.run_plots import burn_up_of, cells_of, classes_of, describe_counts, describe_shares
-
-Draw = Callable[..., Any]
-Describe = Callable[[Any], str]
+from runs_page.run_plots import (
+    burn_up_data,
+    class_data,
+    confidence_data,
+    confusion_data,
+    reason_data,
+    with_earlier_runs,
+)
+from runs_page.tolerance import unless_damaged
 
 
 @dataclass(frozen=True)
 class PlotSpec:
-    """extract: the data to draw, from RunData or from lines of the history; None when there is nothing to draw."""
+    """extract: from RunData, or from the records of the history, to the data to draw; None when there is none.
+
+    draw: from the data, a Theme and a size to a figure. describe: from the data to words.
+    """
 
     title: str
     extract: Callable[[Any], Any]
-    draw: Draw
-    describe: Describe
+    draw: Callable[..., Any]
+    describe: Callable[[Any], str]
     full_width: bool = False
 
 
@@ -45,15 +50,17 @@ class Plot:
 
     @property
     def alt(self) -> str:
+        """The title and the description, for readers who do not see the plot."""
         return f"{self.spec.title}: {self.spec.describe(self.data)}"
 
     def svg(self, theme: str, size: str) -> str:
+        """Return the plot as an <svg> element. theme: a key of THEMES; size: a key of WIDTHS."""
         return _draw(self.name, self.spec, _CacheKey(self.version, self.data), theme, size)
 
 
 @dataclass(frozen=True)
 class _CacheKey:
-    """The data of a plot as a key of the cache, by its version."""
+    """The data of a plot, hashed and compared by its version."""
 
     version: str
     data: Any
@@ -65,50 +72,42 @@ class _CacheKey:
         return isinstance(other, _CacheKey) and self.version == other.version
 
 
-def _marked(series: Callable[..., Any]) -> Callable[[RunData], Any]:
-    """The series of the last runs with the run itself marked."""
-    return lambda run_data: series(run_data.history[-30:], run_data.paths.run_key) if run_data.metrics else None
-
-
 RUN_PLOTS: Mapping[str, PlotSpec] = {
-    "burn_up": PlotSpec("Rows over time", burn_up_of, burn_up.draw_burn_up, burn_up.describe_burn_up, full_width=True),
-    "classes": PlotSpec("Class balance", classes_of, outcome.draw_classes, lambda both: describe_shares(both[0])),
-    "confidence": PlotSpec(
-        "Confidence",
-        lambda run_data: tuple(run_data.metrics["probability_histogram"]),
-        outcome.draw_confidence,
-        lambda counts: f"{counts[0]:,} images in the lowest of {len(counts)} bins, {counts[-1]:,} in the highest",
+    "burn_up": PlotSpec(
+        "Images over time", burn_up_data, burn_up.draw_burn_up, burn_up.describe_burn_up, full_width=True
     ),
-    "confusion": PlotSpec(
-        "Confusion matrix",
-        cells_of,
-        outcome.draw_confusion,
-        lambda cells: ", ".join(f"{known} taken for {prediction} {count:,}" for known, prediction, count in cells[:16]),
-    ),
-    "reasons": PlotSpec(
-        "Error reasons",
-        lambda run_data: run_data.metrics["errors_by_reason"] or None,
-        outcome.draw_reasons,
-        describe_counts,
-    ),
+    "classes": PlotSpec("Class balance", class_data, outcome.draw_classes, outcome.describe_classes),
+    "confidence": PlotSpec("Confidence", confidence_data, outcome.draw_confidence, outcome.describe_confidence),
+    "confusion": PlotSpec("Confusion matrix", confusion_data, outcome.draw_confusion, outcome.describe_confusion),
+    "reasons": PlotSpec("Error reasons", reason_data, outcome.draw_reasons, outcome.describe_reasons),
     "throughput": PlotSpec(
-        "Throughput against history", _marked(throughputs), trend.draw_throughput, lambda series: series.words
+        "Throughput of this and earlier runs",
+        with_earlier_runs(series.throughputs),
+        trend.draw_throughput,
+        trend.describe_series,
     ),
     "durations": PlotSpec(
-        "Time against forecast and interval", _marked(durations), trend.draw_durations, lambda both: both.took.words
+        "Prediction time, forecast and interval",
+        with_earlier_runs(series.durations),
+        trend.draw_durations,
+        trend.describe_durations,
     ),
 }
 
 HISTORY_PLOTS: Mapping[str, PlotSpec] = {
     "durations": PlotSpec(
-        "Time against the interval", durations, trend.draw_durations, lambda both: both.took.words, full_width=True
+        "Prediction time and interval",
+        series.durations,
+        trend.draw_durations,
+        trend.describe_durations,
+        full_width=True,
     ),
-    "throughput": PlotSpec("Throughput per core", throughputs, trend.draw_throughput, lambda series: series.words),
-    "accuracy": PlotSpec("Accuracy", accuracies, trend.draw_accuracy, lambda series: series.words),
-    "balance": PlotSpec("Class balance", label_share, trend.draw_share, lambda series: series.words),
-    "errors": PlotSpec("Errors", errors, trend.draw_errors, lambda series: series.words),
+    "throughput": PlotSpec("Throughput per core", series.throughputs, trend.draw_throughput, trend.describe_series),
+    "accuracy": PlotSpec("Accuracy", series.accuracies, trend.draw_accuracy, trend.describe_series),
+    "balance": PlotSpec("Class balance", series.label_shares, trend.draw_share, trend.describe_series),
+    "errors": PlotSpec("Errors", series.error_shares, trend.draw_errors, trend.describe_series),
     "forecast_errors": PlotSpec(
-        "Forecast error", forecast_errors, trend.draw_forecast_errors, lambda series: series.words
+        "Forecast error", series.forecast_errors, trend.draw_forecast_errors, trend.describe_series
     ),
 }
 
@@ -120,13 +119,13 @@ def make_plots(specs: Mapping[str, PlotSpec], source: Any) -> list[Plot]:
 
 @unless_damaged(None)
 def make_plot(specs: Mapping[str, PlotSpec], name: str, source: Any) -> Plot | None:
-    """Return the plot `name`, or None when `source` has no data for it."""
+    """Return the plot `name`, or None when `source` has no data for it, or data that cannot be described."""
     spec = specs[name]
     data = spec.extract(source)
     if data is None:
         return None
     plot = Plot(name, spec, data)
-    return plot if plot.alt else None  # data that cannot be described cannot be drawn
+    return plot if plot.alt else None
 
 
 _drawing = Lock()

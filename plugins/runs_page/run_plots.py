@@ -1,85 +1,80 @@
-"""From RunData to what the plots of a run draw."""
+"""From RunData to the data of a run's plots; None when there is nothing to draw."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Mapping
 
-from runs_page.plots.burn_up import BurnUp
-from runs_page.records import unless_damaged
-from runs_page.run_data import RunData, moment_of, status_at
-from runtime_guard.alerting.levels import Phase
+from run_contract.records.metrics import ConfusionCell, Verdict
+from runs_page.plots.burn_up import BurnUp, Samples
+from runs_page.plots.outcome import ClassBalance
+from runs_page.run_data import RunData
 
-BAND = (0.1, 0.5, 0.9)
+TREND_RUNS = 30
 
 
-def burn_up_of(run_data: RunData) -> BurnUp | None:
-    """None while nothing is known of the rows."""
-    total = int(run_data.progress.get("rows_total") or run_data.plan.get("rows") or 0)
-    now = run_data.drawn_at
-    samples = tuple(
-        (float(sample[0]), float(sample[1]))
-        for sample in run_data.progress.get("samples") or ()
-        if run_data.ended or sample[0] <= now.timestamp()
+def burn_up_data(run_data: RunData) -> BurnUp | None:
+    plan, progress, now = run_data.plan, run_data.progress, run_data.drawn_at
+    total = (progress.rows_total if progress else 0) or (plan.rows if plan else 0)
+    samples: Samples = tuple(
+        (sample.seconds, sample.rows)
+        for sample in (progress.samples if progress else ())
+        if run_data.ended or sample.seconds <= now.timestamp()
     )
-    forecast = None if run_data.ended else _forecast(run_data)
-    if not total or not (samples or forecast):
+    outlook = None if run_data.ended else run_data.outlook_at(now)
+    finish = outlook.finish if outlook else None
+    if not total or not (samples or finish):
         return None
-    planned = (moment_of(run_data.plan.get("p50_finish_at")), moment_of(run_data.plan.get("p90_finish_at")))
+    planned = (plan.p50_finish_at, plan.p90_finish_at) if plan and not finish else (None, None)
     return BurnUp(
-        samples if forecast else _to_the_end(run_data, samples),
+        samples if finish else _with_last_report(run_data, samples),
         total,
         now,
-        forecast,
-        (planned[0], planned[1]) if planned[0] and planned[1] and not forecast else None,
+        finish,
+        (planned[0], planned[1]) if planned[0] and planned[1] else None,
         run_data.deadline,
     )
 
 
-def _forecast(run_data: RunData) -> Any:
-    status = status_at(run_data, run_data.drawn_at)
-    if not status or not status.forecast or status.observation.phase == Phase.ENDED:
-        return None
-    return tuple(run_data.drawn_at + timedelta(seconds=status.forecast.quantile(p)) for p in BAND)
-
-
-def _to_the_end(run_data: RunData, samples: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-    """The driver reports twice a second while it predicts: its last word on the rows comes after that."""
-    updated = moment_of(run_data.progress.get("updated_at"))
-    rows = run_data.progress.get("rows_done")
-    if not samples or updated is None or rows is None or updated.timestamp() < samples[-1][0]:
+def _with_last_report(run_data: RunData, samples: Samples) -> Samples:
+    """The driver samples while it predicts, and counts the last images after that."""
+    progress = run_data.progress
+    if not samples or not progress or progress.updated_at.timestamp() < samples[-1][0]:
         return samples
-    return (*samples, (updated.timestamp(), float(rows)))
+    return (*samples, (progress.updated_at.timestamp(), progress.rows_done))
 
 
-def classes_of(run_data: RunData) -> tuple[Mapping[str, int], Mapping[str, int]] | None:
-    """Images of each label, and those of the run that was published before."""
-    counts = run_data.metrics["predictions"]
-    return (counts, published_before(run_data)) if sum(counts.values()) else None
+def class_data(run_data: RunData) -> ClassBalance | None:
+    if run_data.metrics is None or not sum(run_data.metrics.predictions.values()):
+        return None
+    return ClassBalance(run_data.metrics.predictions, _published_before(run_data))
 
 
-@unless_damaged({})
-def published_before(run_data: RunData) -> Mapping[str, int]:
-    """Images of each label in the last valid run before this one; empty when there is none."""
+def _published_before(run_data: RunData) -> Mapping[str, int]:
+    """Return how many images of each label the last valid run before this one has; empty when there is none."""
     before = [
-        line
-        for line in run_data.history
-        if line.get("verdict") == "valid" and line["run_key"] < run_data.paths.run_key and line.get("predictions")
+        record
+        for record in run_data.history
+        if record.verdict == Verdict.VALID and record.run_key < run_data.paths.run_key and record.predictions
     ]
-    newest: Mapping[str, int] = max(before, key=lambda line: str(line["run_key"]))["predictions"] if before else {}
-    return newest
+    return max(before, key=lambda record: record.run_key).predictions if before else {}
 
 
-def cells_of(run_data: RunData) -> tuple[tuple[str, str, int], ...] | None:
-    cells = run_data.metrics["confusion"]
-    return tuple((cell["label"], cell["prediction"], cell["count"]) for cell in cells) or None
+def confidence_data(run_data: RunData) -> tuple[int, ...] | None:
+    return (run_data.metrics.probability_histogram or None) if run_data.metrics else None
 
 
-def describe_counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:16])
+def confusion_data(run_data: RunData) -> tuple[ConfusionCell, ...] | None:
+    return (run_data.metrics.confusion or None) if run_data.metrics else None
 
 
-def describe_shares(counts: Mapping[str, int]) -> str:
-    total = sum(counts.values())
-    return ", ".join(f"{name} {100 * count / total:.1f}%" for name, count in list(counts.items())[:16])
+def reason_data(run_data: RunData) -> Mapping[str, int] | None:
+    return (run_data.metrics.errors_by_reason or None) if run_data.metrics else None
+
+
+def with_earlier_runs(series: Callable[..., object]) -> Callable[[RunData], object]:
+    """Return a function that gives the series of the last runs, with the run itself marked, once it is validated."""
+
+    def extract(run_data: RunData) -> object:
+        return series(run_data.history[-TREND_RUNS:], run_data.paths.run_key) if run_data.metrics else None
+
+    return extract

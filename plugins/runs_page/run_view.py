@@ -1,11 +1,11 @@
-"""The page of one run: while it goes, it fetches its figures again."""
+"""The page of one run, which fetches its figures again while the run is in progress."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from runs_page.access import RunDep, TasksDep
 from runs_page.page_model import make_page_model
@@ -30,7 +30,7 @@ def show_run(request: Request, run: RunDep, run_data: RunDataDep) -> Response:
 
 @router.get("/figures")
 def show_figures(request: Request, run: RunDep, run_data: RunDataDep) -> Response:
-    """The figures alone; 304 while they are the same."""
+    """Send the figures alone, or 304 when the browser has them."""
     page = render(request, "figures.html.j2", run=run, page_model=make_page_model(run_data))
     etag = f'"{hashlib.sha256(page.body).hexdigest()[:16]}"'
     if request.headers.get("if-none-match") == etag:
@@ -46,6 +46,4 @@ def show_plot(
     theme: Literal["light", "dark"] = "light",
     size: Literal["narrow", "wide", "full"] = "wide",
 ) -> Response:
-    if name not in RUN_PLOTS:
-        raise HTTPException(404, "There is no such plot.")
     return render_plot(RUN_PLOTS, name, run_data, theme, size)

@@ -1,4 +1,4 @@
-"""What of a run's gallery.parquet a page shows. The file is small, however large the run."""
+"""From the filters in an address to the rows of gallery.parquet on a page. The file is small, however large the run."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ RIGHT = {"wrong": False, "right": True, "unknown": None}
 
 @dataclass(frozen=True)
 class Filters:
-    """As in the address; an empty text lets everything through.
+    """The filters of the address; an empty text accepts every row.
 
-    label: what the path names. status: predicted, error, or the reason of an error. right: a key of RIGHT.
-    least, most: confidence in percent, a multiple of ten; a confidence of `most` itself is left out, but for 100.
+    label: from the path. status: predicted, error, or the reason of an error. right: a key of RIGHT. least, most:
+    confidence in percent, multiples of ten; a confidence of `most` itself is excluded unless it is 100.
     """
 
     label: str = ""
@@ -37,7 +37,7 @@ class Filters:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Filters:
-        """What the address does not say, or says in no way that is known here, lets everything through."""
+        """Read the filters of an address. A filter that is missing or has an unknown value accepts every row."""
         return cls(
             label=query.get("label", ""),
             prediction=query.get("prediction", ""),
@@ -49,7 +49,7 @@ class Filters:
         )
 
     def query(self, **changes: Any) -> str:
-        """The address of the same page but for `changes`."""
+        """Return the query of the address of this page with `changes`."""
         wanted = replace(self, **changes)
         values = {
             "label": wanted.label,
@@ -67,7 +67,7 @@ class Filters:
         return (self.least, self.most) != (0, 100)
 
     def accepts(self, stratum: Stratum) -> bool:
-        """Whether the rows of a stratum are wanted, whatever their label."""
+        """Return whether the filters accept the rows of a stratum, whatever their label."""
         tenth = stratum.tenth
         return (
             self.prediction in ("", stratum.prediction)
@@ -79,7 +79,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class GalleryPage:
-    """One page. found: rows of the gallery that the filters let through; total: of the whole run, None if unknown."""
+    """One page. found: how many rows of the gallery the filters accept; total: of the whole run, None if unknown."""
 
     rows: list[dict[str, Any]]
     found: int
@@ -89,17 +89,15 @@ class GalleryPage:
 
 
 class GalleryFile:
-    """The content of one gallery.parquet.
-
-    Raises OSError, pyarrow.ArrowException or RecordError when it cannot be read.
-    """
+    """The content of a gallery.parquet. Raises OSError, pyarrow.ArrowException or RecordError for a damaged file."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow.parquet as pq
 
-        # Not read_table, nor pyarrow's own filters below: they import pandas, and the page would wait for it.
+        # Neither read_table nor pyarrow's own filters below: they import pandas, which takes a second.
         self._table = pq.ParquetFile(path).read(use_threads=False)
-        self.strata = parse_record(GalleryRecord, self._table.schema.metadata[GALLERY_STRATA.encode()]).strata
+        metadata = self._table.schema.metadata or {}
+        self.strata = parse_record(GalleryRecord, metadata.get(GALLERY_STRATA.encode(), b"")).strata
 
     @cached_property
     def rows_of_run(self) -> int:
@@ -107,11 +105,11 @@ class GalleryFile:
 
     @property
     def is_whole(self) -> bool:
-        """Whether each row of the run is in it."""
+        """Whether the gallery has every row of the run."""
         return bool(self._table.num_rows == self.rows_of_run)
 
     def labels(self) -> list[str]:
-        """The labels that paths name."""
+        """Return the labels from the paths."""
         return sorted(label for label in self._table["label"].unique().to_pylist() if label is not None)
 
     def predictions(self) -> list[str]:
@@ -121,11 +119,11 @@ class GalleryFile:
         return sorted({stratum.reason for stratum in self.strata if stratum.reason is not None})
 
     def count(self, filters: Filters) -> int:
-        """Rows of the whole run that the filters let through, but for their label."""
+        """Return how many rows of the whole run the filters accept, whatever their label."""
         return sum(stratum.rows for stratum in self.strata if filters.accepts(stratum))
 
     def show(self, filters: Filters) -> GalleryPage:
-        places = self._places(filters)
+        places = self._find(filters)
         pages = max(-(-len(places) // PAGE_ROWS), 1)
         page = min(filters.page, pages)
         here = places[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
@@ -133,8 +131,8 @@ class GalleryFile:
         total = len(places) if self.is_whole else None if filters.label else self.count(filters)
         return GalleryPage(rows, len(places), total, page, pages)
 
-    def _places(self, filters: Filters) -> Sequence[int]:
-        """Where the rows are that the filters let through."""
+    def _find(self, filters: Filters) -> Sequence[int]:
+        """Return the indices of the rows that the filters accept."""
         places: Sequence[int] = range(self._table.num_rows)
         for name, test in _tests(filters):
             values = self._table[name].to_pylist()
@@ -148,7 +146,7 @@ def _number(text: str | None, allowed: range, default: int) -> int:
 
 
 def _tests(filters: Filters) -> Iterator[tuple[str, Callable[[Any], bool]]]:
-    """Of each filter that is set a column and what its value must pass."""
+    """Yield for each filter that is set a column and a test of its values."""
     if filters.label:
         yield "label", lambda label: label == filters.label
     if filters.prediction:

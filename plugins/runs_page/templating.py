@@ -1,4 +1,4 @@
-"""The templates, for the pages and for the report."""
+"""The templates of the pages and of the report."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from runs_page.wording import FILTERS
+from run_contract.formatting import count
 
 STYLE = Path(__file__).parent / "static" / "style.css"
 
 
 @cache
 def environment() -> Environment:
-    """Escapes whatever is put in, and refuses a name that is not there."""
+    """Return the environment of the templates. It escapes every value and rejects unknown names."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -22,5 +22,5 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(FILTERS)
+    templates.filters["count"] = count
     return templates

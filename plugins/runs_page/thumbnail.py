@@ -1,4 +1,4 @@
-"""From a row of the manifest to a small picture. Nothing but that row says which file is opened."""
+"""From a row of the manifest to a small image. Only that row decides which file is opened."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from run_contract.files import read_json
 from run_contract.image_paths import decode_path
 from run_contract.layout import RunPaths, shard_name
+from run_contract.record import read_readable
+from run_contract.records.dataset import DatasetRecord
 from run_contract.table import PREDICTED
 
 SIDE = 200  # pixels
 
 
 class NoThumbnail(Exception):
-    """Why there is none, for a person."""
+    """Why there is no thumbnail, as a sentence for people."""
 
 
 def predicted_row(run: RunPaths, shard: int, row: int) -> dict[str, Any]:
-    """img_path, size_bytes and modified_ns of a row that was predicted: what the job has decoded once can be decoded
-    here. Raises NoThumbnail."""
+    """Return img_path, size_bytes and modified_ns of a row that was predicted.
+
+    An image that the job has decoded can be decoded here. Raises NoThumbnail for other rows.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -43,27 +46,27 @@ def predicted_row(run: RunPaths, shard: int, row: int) -> dict[str, Any]:
 
 
 def make_thumbnail(run: RunPaths, row: dict[str, Any]) -> bytes:
-    """A JPEG of at most SIDE x SIDE pixels, without anything else that the file may hold. Raises NoThumbnail."""
-    dataset = read_json(run.dataset)
+    """Return a JPEG of at most SIDE x SIDE pixels, without metadata. Raises NoThumbnail."""
+    dataset = read_readable(DatasetRecord, run.dataset)
     if dataset is None:
-        raise NoThumbnail("The run has no dataset.json.")
-    with open_below(Path(dataset["root"]), decode_path(row["img_path"])) as file:
+        raise NoThumbnail("The file dataset.json of the run is missing or damaged.")
+    with open_below(Path(dataset.root), decode_path(row["img_path"])) as file:
         found = os.fstat(file.fileno())
         if (found.st_size, found.st_mtime_ns) != (row["size_bytes"], row["modified_ns"]):
-            raise NoThumbnail("The file is not the one in the manifest.")
+            raise NoThumbnail("The file has changed since the manifest was written.")
         return shrink(file)
 
 
 @contextmanager
 def open_below(root: Path, path: bytes) -> Iterator[BinaryIO]:
-    """Opens a regular file below `root`. Follows no link and no `..` on the way, and never waits for a pipe.
+    """Open a regular file below `root`. Follows no link and no `..` on the way, and never waits for a pipe.
 
-    The manifest lists no link, so a link is not what it was. Each directory is opened from the one before, so that
-    nothing can be exchanged between a check and its use. Raises NoThumbnail.
+    The manifest lists no link, so a link was put there later. Each directory is opened relative to the one before, so
+    that nothing can be replaced between a check and its use. Raises NoThumbnail.
     """
     *directories, name = path.split(b"/")
     if any(part in (b"", b".", b"..") or b"\0" in part for part in (*directories, name)):
-        raise NoThumbnail("The path does not lie below the dataset.")
+        raise NoThumbnail("The path is not below the dataset.")
     opened: list[int] = []
     try:
         opened.append(os.open(root, os.O_RDONLY | os.O_DIRECTORY))
@@ -82,7 +85,7 @@ def open_below(root: Path, path: bytes) -> Iterator[BinaryIO]:
 
 
 def shrink(file: BinaryIO) -> bytes:
-    """The first frame as the model sees it: not turned by EXIF, without transparency. Raises NoThumbnail."""
+    """Return the first frame as the model sees it: not rotated by EXIF, without transparency. Raises NoThumbnail."""
     from PIL import Image
 
     from image_scoring.images.decoding import FORMATS, MAX_PIXELS
@@ -93,7 +96,7 @@ def shrink(file: BinaryIO) -> bytes:
     small = BytesIO()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd EXIF and palettes
+            warnings.simplefilter("ignore")  # Pillow warns about unusual EXIF and palettes
             with Image.open(file, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise NoThumbnail("The image has too many pixels.")
@@ -103,6 +106,6 @@ def shrink(file: BinaryIO) -> bytes:
                 Image.frombytes("RGB", rgb.size, rgb.tobytes()).save(small, "JPEG", quality=80)
     except NoThumbnail:
         raise
-    except Exception as error:  # Pillow's decoders raise whatever a broken file makes them raise
+    except Exception as error:  # for a broken file Pillow's decoders raise exceptions of any kind
         raise NoThumbnail(f"The image cannot be decoded: {type(error).__name__}.") from None
     return small.getvalue()

@@ -1,19 +1,14 @@
-"""The figures beside the answer: what each is, its value, and a note."""
+"""The figures below the headline: the name of each, its value, and a note."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from run_contract.formatting import change, clock, count, duration, rate, share, short_clock, short_date
+from run_contract.records.history import HistoryRecord
+from run_contract.records.metrics import MetricsRecord
 from runs_page.plots.series import per_core
-from runs_page.records import unless_damaged
 from runs_page.run_data import RunData
-from runs_page.wording import count, length, moment, share
-from runtime_guard.alerting.alert_text import clock, span
-from runtime_guard.alerting.levels import AT_RISK_ABOVE, Phase
-from runtime_guard.forecast.live_pace import current_pace
-from runtime_guard.forecast.scale_up import find_scale_up, workers_and_cores
 
 
 class Tile(NamedTuple):
@@ -23,119 +18,103 @@ class Tile(NamedTuple):
 
 
 def make_tiles(run_data: RunData) -> list[Tile]:
-    """Those that something is known of; while the run goes, how it goes, after it what came out."""
-    makers: tuple[Callable[[RunData], Tile | None], ...]
-    if run_data.metrics:
-        makers = (_images, _errors, _accuracy, _speed, _time, _margin)
-    else:
-        makers = (_rows, _pace, _finish, _deadline, _workers, _errors_so_far)
-    return [tile for make in makers if (tile := unless_damaged(None)(make)(run_data))]
+    """Return the tiles whose figures are known: of the progress of a run, and once it is validated of its result."""
+    metrics, history = run_data.metrics, run_data.history_record
+    if metrics is None:
+        makers = (_progress, _pace, _finish, _deadline, _workers, _errors_so_far)
+        return [tile for make in makers if (tile := make(run_data))]
+    tiles = [_images(metrics, history), _errors(metrics), _accuracy(metrics)]
+    if history:
+        tiles += [_speed(history), _time(history)]
+    return [tile for tile in (*tiles, _margin(run_data)) if tile]
 
 
-def _rows(run_data: RunData) -> Tile | None:
-    total = run_data.progress.get("rows_total") or run_data.plan.get("rows")
-    done = run_data.progress.get("rows_done", 0)
-    return Tile("Rows", f"{done / total:.0%}", f"{done:,} of {total:,}") if total else None
+def _progress(run_data: RunData) -> Tile | None:
+    progress, plan = run_data.progress, run_data.plan
+    total = (progress.rows_total if progress else 0) or (plan.rows if plan else 0)
+    done = progress.rows_done if progress else 0
+    return Tile("Progress", share(done / total, 0), f"{done:,} of {count(total, 'image')}") if total else None
 
 
 def _pace(run_data: RunData) -> Tile | None:
-    pace = current_pace(run_data.progress, run_data.now) if run_data.phase == Phase.PREDICTING else None
-    if pace is None:
-        return None
-    return Tile("Pace", f"{pace:,.0f}" if pace >= 10 else f"{pace:.2g}", "images a second, of late")
+    pace = run_data.outlook.pace if run_data.outlook else None
+    return None if pace is None else Tile("Pace", rate(pace), "images per second, recently")
 
 
 def _finish(run_data: RunData) -> Tile | None:
-    status = run_data.run_status
-    if run_data.ended or not status or not status.forecast or status.observation.phase == Phase.ENDED:
+    finish = run_data.outlook.finish if run_data.outlook else None
+    if run_data.ended or finish is None:
         return None
-    likely, surely = (
-        run_data.now + timedelta(seconds=seconds)
-        for seconds in (status.forecast.p50_seconds, status.forecast.p90_seconds)
+    return Tile(
+        "Finish (P50)", short_clock(finish.p50, run_data.now), f"P90 {short_clock(finish.p90, run_data.now)} UTC"
     )
-    return Tile("Finish (P50)", _at(likely, run_data.now), f"P90 {_at(surely, run_data.now)} UTC")
 
 
 def _deadline(run_data: RunData) -> Tile | None:
-    if run_data.deadline is None:
+    deadline, now = run_data.deadline, run_data.now
+    if deadline is None:
         return None
-    left = (run_data.deadline - run_data.now).total_seconds()
-    return Tile(
-        "Deadline", _at(run_data.deadline, run_data.now), f"in {span(left)}" if left > 0 else f"{span(-left)} ago"
-    )
+    left = (deadline - now).total_seconds()
+    note = f"in {duration(left)}" if left > 0 else f"{duration(-left)} ago"
+    return Tile("Deadline", short_clock(deadline, now), note)
 
 
 def _workers(run_data: RunData) -> Tile | None:
-    status = run_data.run_status
-    if status is None or not workers_and_cores(status)[0]:
+    outlook, plan = run_data.outlook, run_data.plan
+    if outlook is None or not outlook.workers:
         return None
-    workers, each = workers_and_cores(status)
-    scale_up = find_scale_up(status) if (status.observation.miss_probability or 0.0) > AT_RISK_ABOVE else None
-    if scale_up:
-        need = f"{scale_up.total} needed by {clock(run_data.now + scale_up.within, run_data.now)}"
-    elif run_data.plan.get("workers_needed"):
-        need = f"{run_data.plan['workers_needed']} needed, by the plan"
+    if outlook.scale_up:
+        by = clock(run_data.now + outlook.scale_up.within, run_data.now)
+        needed = f"{outlook.scale_up.total} needed by {by}"
+    elif plan and plan.workers_needed:
+        needed = f"{plan.workers_needed} needed according to the plan"
     else:
-        need = "needed: not known"
-    return Tile("Workers", f"{workers}", f"{workers * each} cores; {need}")
+        needed = "number needed is unknown"
+    return Tile("Workers", count(outlook.workers), f"{count(outlook.cores, 'core')}; {needed}")
 
 
 def _errors_so_far(run_data: RunData) -> Tile | None:
-    done, errors = run_data.progress.get("rows_done"), run_data.progress.get("errors", 0)
-    return Tile("Errors", f"{errors:,}", f"{share(errors / done)} of the rows so far") if done else None
-
-
-def _images(run_data: RunData) -> Tile:
-    carried = run_data.line.get("carried_over")
-    note = f"{count(carried)} carried over" if carried else f"{run_data.metrics['predicted']:,} predicted"
-    return Tile("Images", count(run_data.metrics["rows"]), note)
-
-
-def _errors(run_data: RunData) -> Tile:
-    errors, rows = run_data.metrics["errors"], run_data.metrics["rows"]
-    return Tile("Errors", count(errors), f"{share(errors / rows if rows else 0)} of the rows")
-
-
-def _accuracy(run_data: RunData) -> Tile | None:
-    if run_data.metrics.get("accuracy") is None:
+    progress = run_data.progress
+    if progress is None or not progress.rows_done:
         return None
-    known = f"of {run_data.metrics['known_labels']:,} known labels"
-    return Tile("Accuracy", share(run_data.metrics["accuracy"], 2), known)
+    return Tile("Errors", count(progress.errors), f"{share(progress.errors / progress.rows_done)} of the images so far")
 
 
-def _speed(run_data: RunData) -> Tile | None:
-    speed = run_data.line.get("steady_images_per_second")
+def _images(metrics: MetricsRecord, history: HistoryRecord | None) -> Tile:
+    carried = history.carried_over if history else 0
+    note = f"{count(carried)} carried over" if carried else f"{count(metrics.predicted)} predicted"
+    return Tile("Images", count(metrics.rows), note)
+
+
+def _errors(metrics: MetricsRecord) -> Tile:
+    part = metrics.errors / metrics.rows if metrics.rows else 0.0
+    return Tile("Errors", count(metrics.errors), f"{share(part)} of the images")
+
+
+def _accuracy(metrics: MetricsRecord) -> Tile | None:
+    if metrics.accuracy is None:
+        return None
+    return Tile("Accuracy", share(metrics.accuracy, 2), f"on {count(metrics.known_labels, 'labeled image')}")
+
+
+def _speed(history: HistoryRecord) -> Tile | None:
+    speed, each = history.steady_images_per_second, per_core(history)
     if not speed:
         return None
-    each = per_core(run_data.line)
-    return Tile("Speed", count(speed), f"images a second; {each:,.0f} of each core" if each else "images a second")
+    return Tile("Speed", rate(speed), "images per second" + (f"; {rate(each)} per core" if each else ""))
 
 
-def _time(run_data: RunData) -> Tile | None:
-    took, expected = run_data.line.get("predict_seconds"), run_data.line.get("p50_seconds")
+def _time(history: HistoryRecord) -> Tile | None:
+    took, expected = history.predict_seconds, history.p50_seconds
     if not took:
         return None
-    if not expected:
-        return Tile("Predict took", length(took))
-    error = f"{100 * (took / expected - 1):+.0f}%"
-    return Tile("Predict took", length(took), f"forecast {length(expected)}, {error}")
+    note = f"forecast {duration(expected)}, {change(took / expected - 1)}" if expected else ""
+    return Tile("Prediction time", duration(took), note)
 
 
 def _margin(run_data: RunData) -> Tile | None:
     if not run_data.finished_at or not run_data.deadline:
         return None
     margin = (run_data.deadline - run_data.finished_at).total_seconds()
-    return Tile(
-        "Before the deadline" if margin >= 0 else "After the deadline", span(abs(margin)), _due(run_data.deadline)
-    )
-
-
-def _due(deadline: datetime) -> str:
-    return f"due {moment(deadline)} UTC"
-
-
-def _at(when: datetime, now: datetime) -> str:
-    """21:40 today, 24 Nov 21:40 else; with seconds for what comes within minutes."""
-    if when.date() != now.date():
-        return moment(when)
-    return f"{when:%H:%M:%S}" if abs((when - now).total_seconds()) < 600 else f"{when:%H:%M}"
+    name = "Before the deadline" if margin >= 0 else "After the deadline"
+    return Tile(name, duration(abs(margin)), f"deadline {short_date(run_data.deadline)} UTC")

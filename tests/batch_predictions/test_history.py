@@ -63,7 +63,7 @@ def test_a_run_without_a_submission_has_no_forecast_error(tmp_path: Path) -> Non
     ("p50", "text", "note"),
     [
         (41.0, "forecast 41 s, took 44 s (+7%)", "forecast 41 s, +7%"),
-        (88.0, "forecast 88 s, took 44 s (-50%)", "forecast 1 min, -50%"),
+        (88.0, "forecast 88 s, took 44 s (-50%)", "forecast 88 s, -50%"),
     ],
 )
 def test_the_forecast_error_is_in_the_report_and_in_the_output_of_make_run(

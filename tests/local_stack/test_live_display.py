@@ -9,32 +9,31 @@ from pathlib import Path
 from rich.console import Console
 
 from local_stack.live_display import LiveDisplay, draw
-from run_contract.files import append_json_line
 from runs_page.page_model import make_page_model
-from tests.runs_page.example_runs import AT_WORK, NOW, make_place, make_plan, make_progress, view
+from tests.runs_page.example_runs import NOW, PREDICTING, make_alert, make_plan, make_progress, make_workspace, read
 
 
 def test_it_shows_the_figures_of_the_page_and_obeys_none_of_them(tmp_path: Path) -> None:
-    workspace, run = make_place(tmp_path)
+    _, run = make_workspace(tmp_path)
     make_plan(run, NOW + timedelta(minutes=12))
     make_progress(run)
-    append_json_line(run.alerts, {"level": "late", "raised_at": NOW.isoformat(), "text": "[red]not markup[/red]"})
-    run_data = view(workspace, run, "running", AT_WORK)
+    make_alert(run, "late", "[red]not markup[/red]")
+    run_data = read(run, "running", PREDICTING)
     console = Console(file=io.StringIO(), width=160, force_terminal=False)
     console.print(draw(run_data, make_page_model(run_data, with_plots=False)))
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    for shown in ("Will be late: finishes 12:2", "712,704 of 1,000,000", "Pace", "P90", "✓ plan", "▶ predict"):
+    for shown in ("Late: expected to finish at 12:2", "712,704 of 1,000,000", "Pace", "P90", "✓ plan", "▶ predict"):
         assert shown in text
     assert [set(line.strip()) - set("━╸") for line in text.splitlines() if "━" in line] == [set()]  # a line of its own
     assert "late: [red]not markup[/red]" in text
 
 
 def test_it_leaves_the_terminal_as_it_was_however_it_ends(tmp_path: Path) -> None:
-    _, run = make_place(tmp_path)
+    _, run = make_workspace(tmp_path)
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     try:
         with LiveDisplay(console, run) as display:
-            display.show({"download": "running"}, {})
+            display.show({"download": "running"}, None)
             raise KeyboardInterrupt
     except KeyboardInterrupt:
         text = console.file.getvalue()  # type: ignore[attr-defined]

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from run_contract.record import read_records
+from run_contract.records.history import HistoryRecord
 from runs_page.history_model import make_history_headline, make_history_rows
 from runs_page.page_model import make_page_model
 from runs_page.plot_catalog import HISTORY_PLOTS, RUN_PLOTS, make_plots
-from runs_page.records import read_lines, unless_damaged
-from tests.runs_page.example_runs import AT_WORK, make_finished, view
+from runs_page.tolerance import unless_damaged
+from tests.runs_page.example_runs import PREDICTING, make_finished, read, workspace_of
 
 FILES = ("plan", "progress", "metrics", "failure", "alerts", "history")
 GARBAGE = (b"", b"{", b"null", b"[]", b"7\n", b'"text"\n', b"\xff\xfe\x00", b"{}\n", b'{"rows": "many", "level": 5}\n')
@@ -21,15 +23,20 @@ GARBAGE = (b"", b"{", b"null", b"[]", b"7\n", b'"text"\n', b"\xff\xfe\x00", b"{}
 @pytest.mark.parametrize("state", ["queued", "running", "success", "failed"])
 def test_any_garbage_in_any_file(garbage: bytes, state: str, tmp_path: Path) -> None:
     run_data = make_finished(tmp_path)
-    places = {name: getattr(run_data.paths, name) for name in FILES[:-1]} | {"history": run_data.workspace.history}
+    places = {name: getattr(run_data.paths, name) for name in FILES[:-1]}
+    places["history"] = workspace_of(run_data.paths).history
     for chosen in (*([name] for name in FILES), FILES):
         kept = {name: places[name].read_bytes() for name in chosen if places[name].exists()}
         for name in chosen:
             places[name].write_bytes(garbage)
-        page_model = make_page_model(view(run_data.workspace, run_data.paths, state, AT_WORK))
+        page_model = make_page_model(read(run_data.paths, state, PREDICTING))
         assert page_model.headline.title
+        whole_files = [f"{name}.json" for name in chosen if name not in ("alerts", "history")]
+        assert [text.partition(":")[0] for text in page_model.damaged] == whole_files
         for name in chosen:
-            places[name].write_bytes(kept.get(name, b""))
+            places[name].unlink()
+        for name, content in kept.items():
+            places[name].write_bytes(content)
 
 
 @pytest.mark.parametrize("wrong", [None, "text", -1, [], {}, [[]], 1e308])
@@ -41,20 +48,28 @@ def test_any_value_of_another_kind(wrong: object, tmp_path: Path) -> None:
         for field in record:
             path.write_text(json.dumps({**record, field: wrong}))
             for state in ("running", "success"):
-                assert make_page_model(view(run_data.workspace, run_data.paths, state, AT_WORK)).headline.title
+                assert make_page_model(read(run_data.paths, state, PREDICTING)).headline.title
         path.write_text(json.dumps(record))
-    (*_, line) = read_lines(run_data.workspace.history)
+    history = workspace_of(run_data.paths).history
+    line = json.loads(history.read_text().splitlines()[-1])
     for field in line:
         lines = [line, {**line, field: wrong}, {**line, "run_key": "r", field: wrong}]
-        assert make_history_headline(lines).title
-        make_history_rows(lines, {})
-        make_plots(HISTORY_PLOTS, lines)
+        history.write_text("".join(f"{json.dumps(one)}\n" for one in lines))
+        records = read_records(HistoryRecord, history)
+        assert make_history_headline(records).title
+        make_history_rows(records, {})
+        make_plots(HISTORY_PLOTS, records)
 
 
-def test_only_the_last_lines_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "lines.jsonl"
-    path.write_text("".join(f'{{"number": {number}}}\n' for number in range(5000)) + '{"cut": ')
-    assert [line["number"] for line in read_lines(path, 4)] == [4997, 4998, 4999]
+def test_the_page_names_a_damaged_file_and_what_to_do(tmp_path: Path) -> None:
+    run_data = make_finished(tmp_path)
+    run_data.paths.plan.write_text(json.dumps({**json.loads(run_data.paths.plan.read_text()), "rows": "many"}))
+    workspace_of(run_data.paths).history.unlink()
+    workspace_of(run_data.paths).history.mkdir()
+    assert make_page_model(read(run_data.paths, "success", {})).damaged == [
+        "plan.json: field rows: expected a whole number, found 'many'; remove it and run the task plan again",
+        "history.jsonl: Is a directory",
+    ]
 
 
 def test_a_fault_of_our_own_is_not_hidden() -> None:
@@ -68,6 +83,6 @@ def test_a_fault_of_our_own_is_not_hidden() -> None:
 
 def test_a_run_without_files_has_no_plot(tmp_path: Path) -> None:
     run_data = make_finished(tmp_path)
-    empty = view(run_data.workspace, run_data.workspace.run("gone"), "success", {})
+    empty = read(workspace_of(run_data.paths).run("gone"), "success", {})
     assert make_plots(RUN_PLOTS, empty) == []
-    assert make_page_model(empty).headline.title == "Done"
+    assert make_page_model(empty).headline.title == "The run succeeded"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,8 @@ import pytest
 
 from batch_predictions.manifest import build_manifest
 from batch_predictions.validate import validate
-from run_contract.files import write_json
 from run_contract.layout import Workspace
+from run_contract.record import write_record
 from run_contract.records.dataset import DatasetRecord
 from tests.helpers import LABELS, draw, make_run, manifest_paths, predicted, write_predictions
 
@@ -60,7 +59,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         if run_id != RUN_KEY:
             raise HTTPException(404)
         workspace = Workspace(tmp_path / "workspace")
-        return access.RunRef(dag_id, run_id, "success", workspace.run(run_id), workspace, datetime.now(UTC))
+        return access.RunRef(dag_id, run_id, "success", workspace.run(run_id), workspace)
 
     app.dependency_overrides[access.find_run] = find_run
     app.dependency_overrides[access.ACCESS[0].dependency] = lambda: None
@@ -70,15 +69,16 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def validated(tmp_path: Path) -> Workspace:
-    """A run of five real pictures and two rows of errors, one of them wrong; beside the dataset a secret."""
+    """A run of five real images, one of them predicted wrongly, and two errors; beside the dataset a secret."""
     names = ["cats/a.png", "cats/b.png", "dogs/c.png", "d.png", "\u202egpj.png", "dogs/broken.png", "hung.png"]
     workspace, run = make_run(tmp_path, names)
     for name in names:
         draw(tmp_path / "pictures" / name)
     draw(tmp_path / "secret.jpg")
-    write_json(run.dataset, {"root": str(tmp_path / "pictures")})
-    run.manifest_summary.unlink()  # the pictures have other sizes than before
-    build_manifest(run, DatasetRecord("pictures", str(tmp_path / "pictures"), "test"), LABELS)
+    dataset = DatasetRecord("pictures", str(tmp_path / "pictures"), "test")
+    write_record(run.dataset, dataset)
+    run.manifest_summary.unlink()  # the images have other sizes than before
+    build_manifest(run, dataset, LABELS)
     rows = [predicted(path) for path in manifest_paths(run)]
     for row in rows:
         if row["img_path"] in ("dogs/broken.png", "hung.png"):
@@ -127,7 +127,7 @@ def test_no_address_leads_to_another_file(client: TestClient, validated: Workspa
 
 def test_the_tiles(client: TestClient, validated: Workspace) -> None:
     text = client.get(f"{RUN}/gallery").text
-    assert "wrong, the path says Dog" in text
+    assert "wrong, the label is Dog" in text
     assert "undecodable: &lt;b&gt;bad&lt;/b&gt; &amp; cut" in text
     assert text.count("<img ") == 5
     assert "\u202e" not in text
@@ -147,12 +147,12 @@ def test_what_the_address_says_is_shown_as_text_or_not_at_all(client: TestClient
         assert "onerror=" not in unquote(answer.text)
 
 
-def test_before_and_without_a_gallery_it_says_so(client: TestClient, validated: Workspace) -> None:
+def test_before_and_without_a_gallery_the_page_explains_why(client: TestClient, validated: Workspace) -> None:
     run = validated.run(RUN_KEY)
     run.gallery.write_bytes(b"PAR1 and then nothing")
     assert "cannot be read" in client.get(f"{RUN}/gallery").text
     run.gallery.unlink()
-    assert "validated before there were galleries" in client.get(f"{RUN}/gallery").text
+    assert "An older release validated this run" in client.get(f"{RUN}/gallery").text
     run.metrics.unlink()
     answer = client.get(f"{RUN}/gallery")
     assert "when all images are predicted" in answer.text

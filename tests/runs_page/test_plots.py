@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,20 @@ from xml.etree import ElementTree
 
 import pytest
 
+from run_contract.records.metrics import ConfusionCell
 from runs_page.plot_catalog import HISTORY_PLOTS, RUN_PLOTS, make_plot, make_plots
-from runs_page.plots.outcome import MOST_BARS, fold
+from runs_page.plots.outcome import MAX_BARS, fold
 from runs_page.plots.style import THEMES, WIDTHS, plain
-from runs_page.run_plots import burn_up_of
+from runs_page.run_plots import burn_up_data
 from tests.runs_page.example_runs import (
-    AT_WORK,
     NOW,
+    PREDICTING,
     make_finished,
     make_metrics,
-    make_place,
     make_plan,
     make_progress,
-    view,
+    make_workspace,
+    read,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -53,13 +55,13 @@ def test_every_plot_of_a_finished_run_is_there_in_both_themes(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("burn_up", ["rows", "rows predicted", "24 Nov, UTC", "deadline", "plan's P50 to P90"]),
+        ("burn_up", ["images", "images done", "24 Nov, UTC", "deadline", "planned P50 to P90"]),
         ("classes", ["60.0%", "40.0%", "50.0%", "Cat", "Dog", "published before"]),
-        ("confidence", ["images", "probability in the predictions"]),
-        ("confusion", ["490", "10", "predicted", "label in the path"]),
+        ("confidence", ["images", "predicted probability"]),
+        ("confusion", ["490", "10", "predicted", "label from the path"]),
         ("reasons", ["500", "200", "undecodable", "empty"]),
-        ("throughput", ["images a second of a core", "21 Nov 12:00"]),
-        ("durations", ["took", "forecast (P50)", "interval", "this run"]),
+        ("throughput", ["images per second per core", "21 Nov 12:00"]),
+        ("durations", ["actual", "forecast (P50)", "interval", "this run"]),
     ],
 )
 def test_a_plot_shows_its_data_and_names_its_axes(name: str, shown: list[str], tmp_path: Path) -> None:
@@ -67,25 +69,25 @@ def test_a_plot_shows_its_data_and_names_its_axes(name: str, shown: list[str], t
     assert [word for word in shown if word not in text] == []
 
 
-def test_the_forecast_and_the_deadline_are_in_the_burn_up_of_a_run_that_goes(tmp_path: Path) -> None:
-    workspace, run = make_place(tmp_path)
+def test_the_forecast_and_the_deadline_are_in_the_burn_up_of_a_run_in_progress(tmp_path: Path) -> None:
+    _, run = make_workspace(tmp_path)
     make_plan(run, NOW + timedelta(minutes=30))
     make_progress(run)
-    run_data = view(workspace, run, "running", AT_WORK)
-    record = burn_up_of(run_data)
+    run_data = read(run, "running", PREDICTING)
+    record = burn_up_data(run_data)
     assert record is not None
     assert record.forecast is not None
     assert list(record.forecast) == sorted(record.forecast)
-    assert timedelta(minutes=20) < record.forecast[1] - NOW < timedelta(minutes=30)  # 287,000 rows, 200 a second
+    assert timedelta(minutes=20) < record.forecast[1] - NOW < timedelta(minutes=30)  # 287,000 images, 200 per second
     assert {"forecast (P50)", "P10 to P90", "deadline"} <= set(words(draw("burn_up", run_data)).split(" | "))
 
 
-def test_a_deadline_that_is_far_away_is_told_in_words(tmp_path: Path) -> None:
-    workspace, run = make_place(tmp_path)
+def test_a_deadline_that_is_far_away_is_written_in_words(tmp_path: Path) -> None:
+    _, run = make_workspace(tmp_path)
     make_plan(run, NOW + timedelta(days=6))
     make_progress(run)
-    text = words(draw("burn_up", view(workspace, run, "running", AT_WORK)))
-    assert re.search(r"deadline 6\.0 days later|deadline 1[34]\d:\d\d later|deadline 5\.\d days later", text)
+    text = words(draw("burn_up", read(run, "running", PREDICTING)))
+    assert re.search(r"deadline 6\.0 days later|deadline 5\.\d days later", text)
 
 
 def test_the_width_is_that_of_the_size(tmp_path: Path) -> None:
@@ -97,10 +99,10 @@ def test_the_width_is_that_of_the_size(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["$\\frac{", "<script>alert(1)</script>", "a\nb\x00c", "ж" * 200, "--><x", "&amp;"])
 def test_a_hostile_label_is_only_ever_text(name: str, tmp_path: Path) -> None:
-    workspace, run = make_place(tmp_path)
-    cells = [{"label": name, "prediction": name, "count": 5}]
+    _, run = make_workspace(tmp_path)
+    cells = (ConfusionCell(name, name, 5),)
     make_metrics(run, predictions={name: 5, "Dog": 4}, errors_by_reason={name: 2}, confusion=cells)
-    run_data = view(workspace, run, "success", {})
+    run_data = read(run, "success", {})
     for plot in ("classes", "reasons", "confusion"):
         svg = draw(plot, run_data)
         assert words(svg)
@@ -115,7 +117,7 @@ def test_a_name_is_one_short_line() -> None:
 
 def test_many_classes_are_summed_up() -> None:
     folded = fold({f"class {number}": number for number in range(1, 101)})
-    assert len(folded) == MOST_BARS
+    assert len(folded) == MAX_BARS
     assert sum(folded.values()) == sum(range(1, 101))
     assert next(iter(folded)) == "class 100"
     assert list(folded)[-1] == "89 others"
@@ -126,17 +128,17 @@ def test_another_record_is_another_version_and_the_same_is_the_same(tmp_path: Pa
     before = {plot.name: plot.version for plot in make_plots(RUN_PLOTS, run_data)}
     assert {plot.name: plot.version for plot in make_plots(RUN_PLOTS, run_data)} == before
     make_metrics(run_data.paths, predictions={"Cat": 1, "Dog": 2})
-    changed = view(run_data.workspace, run_data.paths, "success", {})
+    changed = read(run_data.paths, "success", {})
     after = {plot.name: plot.version for plot in make_plots(RUN_PLOTS, changed)}
     assert {name for name in after if after[name] != before[name]} == {"classes"}
 
 
 def test_the_history_has_its_plots_and_the_class_balance_where_no_label_is_known(tmp_path: Path) -> None:
-    lines = make_finished(tmp_path).history
-    assert [plot.name for plot in make_plots(HISTORY_PLOTS, lines)] == [
+    history = make_finished(tmp_path).history
+    assert [plot.name for plot in make_plots(HISTORY_PLOTS, history)] == [
         "durations", "throughput", "accuracy", "errors", "forecast_errors"
     ]  # fmt: skip
-    unknown = [{**line, "accuracy": None} for line in lines]
+    unknown = [replace(record, accuracy=None) for record in history]
     found = make_plots(HISTORY_PLOTS, unknown)
     assert [plot.name for plot in found] == ["durations", "throughput", "balance", "errors", "forecast_errors"]
     assert all(words(plot.svg("dark", "full")) for plot in found)

@@ -17,7 +17,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.routing import APIRoute
 
 from runs_page.run_data import TASKS, TaskState
-from tests.runs_page.example_runs import NOW, make_finished
+from tests.runs_page.example_runs import NOW, make_finished, workspace_of
 
 DAG = "/dags/batch_predictions"
 Get = Callable[..., httpx.Response]
@@ -51,11 +51,11 @@ def get(app: FastAPI, tmp_path: Path) -> Iterator[Get]:
     def find_run(dag_id: str, run_id: str) -> access.RunRef:
         if run_id != "known":
             raise HTTPException(404)
-        return access.RunRef(dag_id, run_id, "success", run_data.paths, run_data.workspace, NOW)
+        return access.RunRef(dag_id, run_id, "success", run_data.paths, workspace_of(run_data.paths))
 
     app.dependency_overrides = {
         access.ACCESS[0].dependency: lambda: None,
-        access.find_workspace: lambda: run_data.workspace,
+        access.find_workspace: lambda: workspace_of(run_data.paths),
         access.find_run: find_run,
         access.find_tasks: lambda: {name: TaskState(name, "success", NOW, NOW) for name in TASKS},
         access.find_run_ids: lambda: {run_data.paths.run_key: "known"},
@@ -138,7 +138,7 @@ def test_the_page_links_each_plot_in_a_version_that_can_be_fetched(get: Get) -> 
 def test_what_is_not_there_is_404_in_words(path: str, get: Get) -> None:
     answer = get(path)
     assert answer.status_code == 404
-    assert "There is no such page" in answer.text
+    assert "Page not found" in answer.text
     assert "content-security-policy" in answer.headers
 
 

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from image_scoring.images import reading
-from run_contract.files import write_json
 from run_contract.image_paths import encode_path
 from run_contract.layout import RunPaths, Workspace
+from run_contract.record import write_record
+from run_contract.records.dataset import DatasetRecord
 from runs_page.thumbnail import SIDE, NoThumbnail, make_thumbnail, open_below, predicted_row
 from tests.helpers import draw, make_run, manifest_paths, noise, predicted, write_predictions
 
@@ -29,7 +30,7 @@ def shrunk(root: Path, name: bytes) -> Image.Image:
 
 def shrunk_row(root: Path, img_path: str, size_bytes: int = 0, modified_ns: int = 0) -> Image.Image:
     run = Workspace(root.parent / "workspace").run("r")
-    write_json(run.dataset, {"root": str(root)})
+    write_record(run.dataset, DatasetRecord("pictures", str(root), "test"))
     row = {"img_path": img_path, "size_bytes": size_bytes, "modified_ns": modified_ns}
     return Image.open(io.BytesIO(make_thumbnail(run, row)))
 
@@ -144,7 +145,7 @@ def test_a_file_that_is_not_the_manifests_any_more(root: Path) -> None:
     draw(root / "a.png")
     found = os.stat(root / "a.png")
     for size, stamp in ((found.st_size + 1, found.st_mtime_ns), (found.st_size, found.st_mtime_ns + 1)):
-        with pytest.raises(NoThumbnail, match="not the one in the manifest"):
+        with pytest.raises(NoThumbnail, match="changed since the manifest"):
             shrunk_row(root, "a.png", size, stamp)
 
 

@@ -1,4 +1,4 @@
-"""A person looks at a run's pictures: hostile names, filters, keyboard, themes, a narrow screen."""
+"""A person looks at a run's images: hostile names, filters, keyboard, themes, a narrow screen."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 
 from batch_predictions.manifest import build_manifest
 from batch_predictions.validate import validate
-from run_contract.files import write_json
 from run_contract.layout import Workspace, run_key
+from run_contract.record import write_record
 from run_contract.records.dataset import DatasetRecord
 from tests.conftest import RunningStack
 from tests.helpers import LABELS, manifest_paths, noise, predicted, write_predictions
@@ -69,7 +69,7 @@ def site(stack: RunningStack) -> Iterator[Site]:
     with tempfile.TemporaryDirectory(dir=memory) as root:
         _draw(Path(root))
         dataset = DatasetRecord(source=root, root=root, content_id="hostile")
-        write_json(run.dataset, {"source": root, "root": root, "content_id": "hostile"})
+        write_record(run.dataset, dataset)
         build_manifest(run, dataset, LABELS)
         paths = manifest_paths(run)
         rows = [predicted(path, prediction="Cat", probability=0.001 * number) for number, path in enumerate(paths)]
@@ -89,8 +89,8 @@ def _draw(root: Path) -> None:
 
 @pytest.fixture
 def complaints(page: Page, stack: RunningStack) -> list[str]:
-    """What the browser has to complain about, and each request that leaves the machine."""
-    page.goto("about:blank")  # what Airflow's own page still waits for is cut off, and not the gallery's
+    """What the browser reports, and each request that leaves the machine."""
+    page.goto("about:blank")  # cuts off the requests of Airflow's own page, not those of the gallery
     own = (stack.addresses.airflow_url, "data:")
     found: list[str] = []
     page.on("console", lambda message: found.append(message.text))
@@ -101,7 +101,7 @@ def complaints(page: Page, stack: RunningStack) -> list[str]:
         dialog.dismiss()
 
     page.on("dialog", dismiss)
-    # Who goes on before all pictures are there stops them: that is nobody's fault.
+    # The next page cancels the images that are still loading: that is no fault.
     page.on("requestfailed", lambda one: found.append(one.url) if one.failure != "net::ERR_ABORTED" else None)
     page.on("response", lambda answer: found.append(answer.url) if answer.status >= 400 else None)
     page.on("request", lambda request: None if request.url.startswith(own) else found.append(request.url))
@@ -111,12 +111,12 @@ def complaints(page: Page, stack: RunningStack) -> list[str]:
 def test_hostile_names_are_text(page: Page, site: Site, complaints: list[str]) -> None:
     assert len(HOSTILE) == 20
     page.goto(f"{site.address}/gallery")
-    tiles = page.locator(".pictures li")
+    tiles = page.locator(".images li")
     expect(tiles).to_have_count(22)
     for tile in tiles.all():
         tile.scroll_into_view_if_needed()
     page.wait_for_load_state("networkidle")
-    shown = page.locator(".pictures .path").all_text_contents()
+    shown = page.locator(".images .path").all_text_contents()
     assert sorted(shown) == sorted(
         path.replace("\u202e", r"\u202e").replace("\u2066\u2067", r"\u2066\u2067") for path in site.paths
     )
@@ -127,25 +127,25 @@ def test_hostile_names_are_text(page: Page, site: Site, complaints: list[str]) -
         )
         == []
     )
-    pictures = page.locator(".pictures img")
-    assert pictures.count() == 21  # of the error none is even asked for
+    pictures = page.locator(".images img")
+    assert pictures.count() == 21  # the error has no image
     assert pictures.evaluate_all("all => all.map(image => image.naturalWidth)") == [80] * 21
-    expect(page.locator(".no-picture")).to_have_text(f"✕ error undecodable: <b>{SCRIPT}</b>")
+    expect(page.locator(".no-image")).to_have_text(f"✕ error undecodable: <b>{SCRIPT}</b>")
     assert complaints == []
 
 
 def test_the_wrong_ones_first_and_alone(page: Page, site: Site, complaints: list[str]) -> None:
     page.goto(f"{site.address}/gallery")
-    first = page.locator(".pictures li").first
-    expect(first).to_contain_text("✕ wrong, the path says Dog")
+    first = page.locator(".images li").first
+    expect(first).to_contain_text("✕ wrong, the label is Dog")
     expect(first).to_contain_text("dogs/wrong.png")
-    page.get_by_label("Right or wrong").select_option("wrong")
+    page.get_by_label("Correct or wrong").select_option("wrong")
     page.get_by_role("button", name="Show").click()
-    expect(page.locator(".pictures li")).to_have_count(1)
-    expect(page.get_by_role("status")).to_contain_text("1 in all")
+    expect(page.locator(".images li")).to_have_count(1)
+    expect(page.get_by_role("status")).to_contain_text("1 image.")
     page.get_by_role("link", name="Errors 1").click()
-    expect(page.locator(".pictures li")).to_have_count(1)
-    expect(page.locator(".no-picture")).to_be_visible()
+    expect(page.locator(".images li")).to_have_count(1)
+    expect(page.locator(".no-image")).to_be_visible()
     assert complaints == []
 
 
@@ -159,15 +159,15 @@ def test_with_the_keyboard_alone(page: Page, site: Site) -> None:
         if reached[-1] == "Wrong":
             break
     page.keyboard.press("Enter")
-    expect(page.locator(".pictures li")).to_have_count(1)
+    expect(page.locator(".images li")).to_have_count(1)
     for _ in range(16):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.name") == "right":
-            page.keyboard.type("right")
+            page.keyboard.type("correct")
         if page.evaluate("document.activeElement.innerText") == "Show":
             break
     page.keyboard.press("Enter")
-    expect(page.locator(".pictures li")).to_have_count(20)
+    expect(page.locator(".images li")).to_have_count(20)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -187,9 +187,9 @@ def test_without_script_it_filters_too(browser: Browser, page: Page, site: Site)
     )
     plain = context.new_page()
     plain.goto(f"{site.address}/gallery")
-    plain.get_by_label("Right or wrong").select_option("wrong")
+    plain.get_by_label("Correct or wrong").select_option("wrong")
     plain.get_by_role("button", name="Show").click()
-    assert plain.locator(".pictures li").count() == 1
+    assert plain.locator(".images li").count() == 1
     context.close()
 
 

@@ -22,7 +22,7 @@ PATIENCE_MS = 240_000
 
 @pytest.fixture
 def faults(page: Page) -> Iterator[list[str]]:
-    """What the browser complains of; a test that ends with any of it has failed."""
+    """What the browser reports as an error; a test that ends with any has failed."""
     found: list[str] = []
     page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: found.append(str(error)))
@@ -47,7 +47,7 @@ def page_of(run_id: str) -> str:
 
 
 @pytest.mark.usefixtures("faults")
-def test_who_triggers_a_run_sees_it_go_and_what_came_out(page: Page, stack: RunningStack) -> None:
+def test_a_person_triggers_a_run_and_watches_it_until_its_result(page: Page, stack: RunningStack) -> None:
     stack.api.unpause()
     known = {run.run_id for run in stack.api.runs()}
     page.set_default_timeout(PATIENCE_MS)
@@ -68,10 +68,10 @@ def test_who_triggers_a_run_sees_it_go_and_what_came_out(page: Page, stack: Runn
         seen.append(frame.locator("h1").inner_text())
         return seen[-1].startswith("Published")
 
-    wait_until(published, "the page says that the run is published")
-    assert len(set(seen)) > 2, "the page has not moved by itself"
-    assert "92 images, 4 of them with an error" in seen[-1]
-    for title in ("Rows over time", "Class balance", "Confidence", "Confusion matrix", "Error reasons"):
+    wait_until(published, "the page shows that the run is published")
+    assert len(set(seen)) > 2, "the page has not refreshed by itself"
+    assert "92 images, 4 with an error" in seen[-1]
+    for title in ("Images over time", "Class balance", "Confidence", "Confusion matrix", "Error reasons"):
         picture = frame.get_by_role("img", name=re.compile(f"^{title}: "))
         expect(picture).to_be_visible()
         wait_until(lambda shown=picture: shown.evaluate("image => image.naturalWidth > 0"), f"{title} is drawn")  # type: ignore[misc]
@@ -104,7 +104,7 @@ def test_all_of_it_can_be_reached_with_the_keyboard(page: Page, run_id: str) -> 
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-    assert reached == ["Skip to the content", "Run", "Gallery", "History"]
+    assert reached == ["Skip to content", "Run", "Gallery", "History"]
 
 
 def test_without_the_login_every_route_is_401(stack: RunningStack, run_id: str) -> None:
@@ -124,8 +124,10 @@ def test_without_the_login_every_route_is_401(stack: RunningStack, run_id: str) 
         assert {path: client.get(path).status_code for path in unknown} == dict.fromkeys(unknown, 404)
 
 
-def test_a_page_that_loses_its_login_says_so(browser: Browser, stack: RunningStack, page: Page, run_id: str) -> None:
+def test_a_page_whose_login_has_expired_asks_for_a_new_one(
+    browser: Browser, stack: RunningStack, page: Page, run_id: str
+) -> None:
     page.goto(page_of(run_id))
     page.context.clear_cookies()
     page.evaluate("update(document.getElementById('figures'))")
-    expect(page.get_by_role("alert")).to_have_text("Your login is over: log in to Airflow again.")
+    expect(page.get_by_role("alert")).to_have_text("Your login has expired. Log in to Airflow again.")

@@ -1,1 +1,1 @@
-"""Records to SVG text, for the pages and the report. Pure: no file, no clock."""
+"""Plots as SVG text, for the pages and the report. Pure: no file, no clock."""

@@ -1,94 +1,85 @@
-"""Lines of history.jsonl to what the trends draw."""
+"""From the records of the history, the oldest first, to what the trends draw; None without enough runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
+from run_contract.formatting import short_date
+from run_contract.records.history import HistoryRecord
 from runs_page.plots.trend import Durations, Series
-from runs_page.records import unless_damaged
 
-Line = Mapping[str, Any]
-Lines = Sequence[Line]
+History = Sequence[HistoryRecord]
 FEWEST = 2
-"""A single run is no trend."""
+"""One run is no trend."""
 
 
-def throughputs(lines: Lines, run_key: str | None = None) -> Series | None:
-    return _series(lines, run_key, per_core)
+def throughputs(history: History, run_key: str | None = None) -> Series | None:
+    return _series(history, run_key, per_core)
 
 
-def accuracies(lines: Lines, run_key: str | None = None) -> Series | None:
-    return _series(lines, run_key, lambda line: 100 * line["accuracy"])
+def accuracies(history: History, run_key: str | None = None) -> Series | None:
+    return _series(history, run_key, lambda record: _percent(record.accuracy))
 
 
-def errors(lines: Lines, run_key: str | None = None) -> Series | None:
-    return _series(lines, run_key, lambda line: 100 * line["errors"] / line["rows"])
+def error_shares(history: History, run_key: str | None = None) -> Series | None:
+    return _series(history, run_key, lambda record: 100 * record.errors / record.rows if record.rows else None)
 
 
-def forecast_errors(lines: Lines, run_key: str | None = None) -> Series | None:
-    return _series(lines, run_key, lambda line: 100 * line["forecast_error"])
+def forecast_errors(history: History, run_key: str | None = None) -> Series | None:
+    return _series(history, run_key, lambda record: _percent(record.forecast_error))
 
 
-def label_share(lines: Lines) -> Series | None:
-    """Of the label that is the most frequent one in the newest run; None where the accuracy says more."""
-    counted = [line["predictions"] for line in lines if line.get("predictions")]
-    if not counted or accuracies(lines):
+def label_shares(history: History) -> Series | None:
+    """The share of the label that is the most frequent one in the newest run; None where the accuracy is known."""
+    counted = [record.predictions for record in history if record.predictions]
+    if not counted or accuracies(history):
         return None
     label = max(counted[-1], key=lambda name: counted[-1][name])
-    return _series(lines, None, lambda line: 100 * line["predictions"][label] / sum(line["predictions"].values()))
+
+    def label_share(record: HistoryRecord) -> float | None:
+        total = sum(record.predictions.values())
+        return 100 * record.predictions[label] / total if total and label in record.predictions else None
+
+    return _series(history, None, label_share)
 
 
-def durations(lines: Lines, run_key: str | None = None) -> Durations | None:
-    took = _series(lines, run_key, lambda line: line["predict_seconds"] or None)
+def durations(history: History, run_key: str | None = None) -> Durations | None:
+    took = _series(history, run_key, lambda record: record.predict_seconds or None)
     if took is None:
         return None
-    expected, intervals = (tuple(_value(line, value) for line in lines) for value in (_expected, interval_seconds))
-    return Durations(took, expected, intervals)
+    return Durations(took, tuple(record.p50_seconds for record in history), tuple(map(interval_seconds, history)))
 
 
-def per_core(line: Line) -> float | None:
-    """Images a second of one core."""
-    return line["steady_images_per_second"] / line["cores"] if line["cores"] else None
+def per_core(record: HistoryRecord) -> float | None:
+    """Return the images per second per core."""
+    return record.steady_images_per_second / record.cores if record.steady_images_per_second and record.cores else None
 
 
-def interval_seconds(line: Line) -> float | None:
-    """From when the run was due to when the next one was."""
-    if not line.get("deadline_at") or not line.get("run_after"):
+def interval_seconds(record: HistoryRecord) -> float | None:
+    """Return the seconds from the moment a run was due until its deadline; None without a deadline."""
+    if not record.deadline_at or not record.run_after:
         return None
-    seconds = (_moment(line["deadline_at"]) - _moment(line["run_after"])).total_seconds()
+    seconds = (record.deadline_at - record.run_after).total_seconds()
     return seconds if seconds > 0 else None
 
 
 def run_name(run_key: str) -> str:
-    """24 Nov, or 24 Nov 22:18 for a run that was not due at midnight."""
-    when = datetime.strptime(run_key[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    return f"{when:%-d %b}" if run_key[9:15] == "000000" else f"{when:%-d %b %H:%M}"
+    """Return `24 Nov`, or `24 Nov 22:18` for a run that was not due at midnight."""
+    try:
+        due = datetime.strptime(run_key[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:  # not a key of run_contract.layout.run_key
+        return run_key[:15]
+    return f"{due:%-d %b}" if run_key[9:15] == "000000" else short_date(due)
 
 
-def _series(lines: Lines, run_key: str | None, value: Callable[[Line], float | None]) -> Series | None:
-    values = tuple(_value(line, value) for line in lines)
+def _series(history: History, run_key: str | None, value: Callable[[HistoryRecord], float | None]) -> Series | None:
+    values = tuple(map(value, history))
     if sum(known is not None for known in values) < FEWEST:
         return None
-    keys = [str(line.get("run_key", "")) for line in lines]
-    names = tuple(_name(key) or key[:15] for key in keys)
-    return Series(names, values, keys.index(run_key) if run_key in keys else None)
+    keys = [record.run_key for record in history]
+    return Series(tuple(map(run_name, keys)), values, keys.index(run_key) if run_key in keys else None)
 
 
-@unless_damaged(None)
-def _value(line: Line, value: Callable[[Line], float | None]) -> float | None:
-    number = value(line)
-    return None if number is None else float(number)
-
-
-_name = unless_damaged("")(run_name)
-
-
-def _expected(line: Line) -> float | None:
-    seconds: float | None = line["p50_seconds"]
-    return seconds
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _percent(part: float | None) -> float | None:
+    return None if part is None else 100 * part

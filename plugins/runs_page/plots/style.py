@@ -1,4 +1,4 @@
-"""How every plot looks. Colour never stands alone: lines differ in dash, points in marker, areas in hatch."""
+"""The style of every plot. Without colour, too, lines differ in dash, points in marker and areas in hatch."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from runtime_guard.alerting.alert_text import one_line
+from run_contract.formatting import one_line
 
 LONGEST_LABEL = 22
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of style.css."""
+    """The colours of style.css."""
 
     page: str
     ink: str
@@ -31,14 +31,14 @@ THEMES = {
     "light": Theme("#ffffff", "#18181b", "#55555f", "#e0e0e4", "#0062c4", "#8a8a94", "#13713a", "#b3181f", "Blues"),
     "dark": Theme("#161d2d", "#f4f4f5", "#aab4c6", "#36425a", "#74b8ff", "#8592a8", "#5fd68d", "#ff8a8a", "Blues_r"),
 }
-# CSS pixels. A page takes the one that is nearer to the room it has.
+# CSS pixels. page.js chooses the one that fits the column.
 WIDTHS = {"narrow": 340, "wide": 480, "full": 760}
 
 DEADLINE_DASHES = (0, (6, 2, 1, 2))
 
 
 def new_axes(theme: Theme, size: str, height: int = 260) -> tuple[Any, Any]:
-    """A figure of so many CSS pixels, and its axes."""
+    """Return a figure of this size, in CSS pixels, and its axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTHS[size] / 96, height / 96), layout="constrained")
@@ -58,7 +58,7 @@ def label(axes: Any, theme: Theme, x: str, y: str) -> None:
 
 
 def legend(axes: Any, theme: Theme, columns: int = 3) -> None:
-    """Above the axes, where it hides nothing."""
+    """Add a legend above the axes, where it hides nothing."""
     handles, _ = axes.get_legend_handles_labels()
     if handles:
         axes.legend(
@@ -68,7 +68,7 @@ def legend(axes: Any, theme: Theme, columns: int = 3) -> None:
 
 
 def hatched(colour: str, hatch: str) -> dict[str, Any]:
-    """An area that can be told from others without its colour."""
+    """Return the style of an area that differs from others without its colour."""
     from matplotlib.colors import to_rgba
 
     return {"facecolor": "none", "edgecolor": to_rgba(colour, 0.5), "linewidth": 0, "hatch": hatch}
@@ -83,14 +83,14 @@ def whole_numbers(axes: Any, which: str = "y") -> None:
 
 
 def plain(text: object) -> str:
-    """A name from the data as a label: short, on one line, and never taken for a formula."""
+    """Return a name from the data as a label: short, on one line, and never read as a formula."""
     short = one_line(str(text))
     short = short if len(short) <= LONGEST_LABEL else f"{short[: LONGEST_LABEL - 1]}…"
     return short.replace("$", r"\$")
 
 
 def to_svg(figure: Any, title: str) -> str:
-    """The figure as an <svg> element. The same figure makes the same text."""
+    """Return the figure as an <svg> element. The same figure gives the same text."""
     from matplotlib import rc_context
 
     buffer = io.StringIO()

@@ -1,4 +1,4 @@
-"""Runs over time, the oldest first. Each point is a run; the one that a page is about has a larger marker."""
+"""Runs over time, the oldest first. Each point is a run; the run of the page has a larger marker."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from run_contract.formatting import change, duration, rate
 from runs_page.plots.style import DEADLINE_DASHES, Theme, label, legend, new_axes
-from runtime_guard.alerting.alert_text import span
 
 LOG_ABOVE = 15.0
-"""The interval is so many times as long as the runs: only a logarithmic axis shows both."""
+"""When the interval is more than this many times as long as the runs, only a logarithmic axis shows both."""
 
 TICKS = {"narrow": 2, "wide": 3, "full": 5}
 ROUND_SECONDS = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
@@ -18,44 +18,47 @@ ROUND_SECONDS = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400
 
 @dataclass(frozen=True)
 class Series:
-    """values: a number for each run, or None. names: of the runs, as the axis shows them. marked: index of a run."""
+    """names: of the runs, as the axis shows them. values: of the runs, None where unknown. marked: index of a run."""
 
     names: tuple[str, ...]
     values: tuple[float | None, ...]
     marked: int | None = None
 
-    @property
-    def words(self) -> str:
-        """For who does not see the plot."""
-        known = [value for value in self.values if value is not None]
-        shown = self.values[-1] if self.marked is None else self.values[self.marked]
-        now = "unknown" if shown is None else f"{shown:,.4g}"
-        which = "the newest run" if self.marked is None else "this run"
-        return f"{now} in {which}, {min(known):,.4g} to {max(known):,.4g} in {len(known)} runs"
-
 
 @dataclass(frozen=True)
 class Durations:
-    """Seconds of each run, what its plan expected, and the interval that it had."""
+    """Of each run, in seconds: the time of predict, the forecast (P50) of its plan, and its interval."""
 
     took: Series
     expected: tuple[float | None, ...]
     intervals: tuple[float | None, ...]
 
 
-def draw_durations(record: Durations, theme: Theme, size: str) -> Any:
+def describe_series(series: Series) -> str:
+    known = [value for value in series.values if value is not None]
+    shown = series.values[-1] if series.marked is None else series.values[series.marked]
+    now = "unknown" if shown is None else f"{shown:,.4g}"
+    which = "the newest run" if series.marked is None else "this run"
+    return f"{now} in {which}, {min(known):,.4g} to {max(known):,.4g} in {len(known)} runs"
+
+
+def describe_durations(data: Durations) -> str:
+    return f"in seconds, {describe_series(data.took)}"
+
+
+def draw_durations(data: Durations, theme: Theme, size: str) -> Any:
     figure, axes = new_axes(theme, size)
-    _line(axes, record.took, theme, "took")
-    places = range(len(record.expected))
-    axes.plot(*_known(places, record.expected), "x", color=theme.quiet, markersize=5, label="forecast (P50)")
+    _line(axes, data.took, theme, "actual")
+    places = range(len(data.expected))
+    axes.plot(*_known(places, data.expected), "x", color=theme.quiet, markersize=5, label="forecast (P50)")
     style = {"color": theme.bad, "linewidth": 2, "linestyle": DEADLINE_DASHES}
-    axes.plot(*_known(places, record.intervals), **style, drawstyle="steps-mid", label="interval")
-    took, intervals = _known(places, record.took.values)[1], _known(places, record.intervals)[1]
+    axes.plot(*_known(places, data.intervals), **style, drawstyle="steps-mid", label="interval")
+    took, intervals = _known(places, data.took.values)[1], _known(places, data.intervals)[1]
     if took and intervals and max(intervals) > LOG_ABOVE * max(took):
         _logarithmic(axes, min(took), max(intervals))
     else:
         axes.set_ylim(bottom=0)
-    _finish(axes, record.took, theme, "time of predict", span, size)
+    _finish(axes, data.took, theme, "prediction time", duration, size)
     legend(axes, theme, 2 if size == "narrow" else 4)
     return figure
 
@@ -70,19 +73,19 @@ def _logarithmic(axes: Any, least: float, most: float) -> None:
 
 
 def draw_throughput(series: Series, theme: Theme, size: str) -> Any:
-    return _draw(series, theme, size, "images a second of a core", lambda value: f"{value:,.4g}")
+    return _draw(series, theme, size, "images per second per core", rate)
 
 
 def draw_accuracy(series: Series, theme: Theme, size: str) -> Any:
-    return _draw(series, theme, size, "% of known labels right", lambda value: f"{value:.4g}", from_zero=False)
+    return _draw(series, theme, size, "% of labeled images correct", lambda value: f"{value:.4g}", from_zero=False)
 
 
 def draw_errors(series: Series, theme: Theme, size: str) -> Any:
-    return _draw(series, theme, size, "% of the rows are errors", lambda value: f"{value:.3g}")
+    return _draw(series, theme, size, "% of images with an error", lambda value: f"{value:.3g}")
 
 
 def draw_share(series: Series, theme: Theme, size: str) -> Any:
-    return _draw(series, theme, size, "% of the predictions", lambda value: f"{value:.3g}")
+    return _draw(series, theme, size, "% with the most frequent label", lambda value: f"{value:.3g}")
 
 
 def draw_forecast_errors(series: Series, theme: Theme, size: str) -> Any:
@@ -92,7 +95,7 @@ def draw_forecast_errors(series: Series, theme: Theme, size: str) -> Any:
     axes.vlines(places, 0, values, color=theme.main, linewidth=1.5)
     _line(axes, series, theme, "", "")
     axes.margins(y=0.2)
-    _finish(axes, series, theme, "% longer than forecast", lambda value: f"{value:+.0f}", size)
+    _finish(axes, series, theme, "longer than forecast", lambda value: change(value / 100), size)
     return figure
 
 
@@ -128,7 +131,7 @@ def _finish(axes: Any, series: Series, theme: Theme, what: str, write: Callable[
     shown = sorted({round(step * (count - 1) / steps) for step in range(steps + 1)})
     axes.set_xticks(shown, [series.names[place] for place in shown])
     axes.set_xlim(-0.5, max(count - 0.5, 0.5))
-    label(axes, theme, "run" if size == "narrow" else "run, the newest on the right", what)
+    label(axes, theme, "run" if size == "narrow" else "run (newest on the right)", what)
 
 
 def _known(places: Sequence[int], values: Sequence[float | None]) -> tuple[list[int], list[float]]:

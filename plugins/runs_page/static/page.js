@@ -1,5 +1,5 @@
 "use strict";
-// Before the page is painted: the theme that the person has chosen in Airflow, else that of the system.
+// Before the first paint: the theme chosen in Airflow, otherwise that of the system.
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 function chosenTheme() {
@@ -7,7 +7,7 @@ function chosenTheme() {
   try {
     chosen = localStorage.getItem("theme"); // where Airflow's own pages keep it
   } catch {
-    // a browser that allows no storage
+    // the browser allows no storage
   }
   return chosen === "light" || chosen === "dark" ? chosen : dark.matches ? "dark" : "light";
 }
@@ -18,11 +18,11 @@ function applyTheme() {
 
 applyTheme();
 
-// A plot is fetched as an image that fits the theme and the room it has.
+// Load each plot in the theme of the page and in the size that fits its column.
 function showPlots(within) {
   for (const image of within.querySelectorAll("img[data-plot]")) {
-    const room = image.parentElement.clientWidth;
-    const size = room < 420 ? "narrow" : room < 640 ? "wide" : image.dataset.widest;
+    const width = image.parentElement.clientWidth;
+    const size = width < 420 ? "narrow" : width < 640 ? "wide" : image.dataset.widest;
     const address = `${image.dataset.plot}&theme=${chosenTheme()}&size=${size}`;
     if (image.getAttribute("src") !== address) {
       image.setAttribute("src", address);
@@ -30,12 +30,12 @@ function showPlots(within) {
   }
 }
 
-function nameOf(image) {
+function plotName(image) {
   return image.dataset.plot.split("?")[0];
 }
 
-// Takes over what is new, block by block, so that what a person reads or has the focus on stays where it is.
-function takeOver(fresh, figures) {
+// Replace only the blocks that have changed, so that the selection and the focus elsewhere stay.
+function replaceBlocks(fresh, figures) {
   figures.dataset.every = fresh.dataset.every;
   for (const block of fresh.querySelectorAll("[data-block]")) {
     const old = figures.querySelector(`[data-block="${block.dataset.block}"]`);
@@ -45,8 +45,8 @@ function takeOver(fresh, figures) {
     const images = [...old.querySelectorAll("img[data-plot]")];
     const wanted = [...block.querySelectorAll("img[data-plot]")];
     const html = block.innerHTML;
-    // The picture that is there stays in sight until the new one has come.
-    if (images.length > 0 && String(images.map(nameOf)) === String(wanted.map(nameOf))) {
+    // A plot stays visible until its new version is loaded.
+    if (images.length > 0 && String(images.map(plotName)) === String(wanted.map(plotName))) {
       wanted.forEach((image, index) => {
         images[index].dataset.plot = image.dataset.plot;
         images[index].alt = image.alt;
@@ -59,7 +59,7 @@ function takeOver(fresh, figures) {
   showPlots(figures);
 }
 
-function tellConnection(text) {
+function showConnection(text) {
   const line = document.getElementById("connection");
   line.hidden = !text;
   line.textContent = text;
@@ -67,15 +67,16 @@ function tellConnection(text) {
 
 async function update(figures) {
   try {
-    const answer = await fetch(figures.dataset.from, { cache: "no-cache" });
-    if (!answer.ok) {
-      throw new Error(answer.status === 401 ? "Your login is over: log in to Airflow again." : "");
+    const response = await fetch(figures.dataset.from, { cache: "no-cache" });
+    if (!response.ok) {
+      throw new Error(response.status === 401 ? "Your login has expired. Log in to Airflow again." : "");
     }
-    const text = await answer.text();
-    takeOver(new DOMParser().parseFromString(text, "text/html").getElementById("figures"), figures);
-    tellConnection("");
+    const text = await response.text();
+    replaceBlocks(new DOMParser().parseFromString(text, "text/html").getElementById("figures"), figures);
+    showConnection("");
   } catch (error) {
-    tellConnection(error instanceof TypeError || !error.message ? "Airflow does not answer; trying again." : error.message);
+    const lost = error instanceof TypeError || !error.message;
+    showConnection(lost ? "Airflow does not respond. Trying again." : error.message);
   }
 }
 
