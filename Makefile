@@ -1,15 +1,15 @@
-# Every target makes the environment first, when it is not there or no longer that of requirements.lock.
+# Each target makes the environment first when it is missing or does not match requirements.lock.
 
 PYTHON ?= python3
 RUN := .venv/bin/python
 export PYTHONPATH := $(CURDIR)/spark_jobs:$(CURDIR)/dags:$(CURDIR)/plugins:$(CURDIR)
 
-# SOURCE=..., WORKERS=... and so on: the names of what was given on the command line; the values travel in the
-# environment, so that no shell ever reads them.
+# The names of the options on the command line (SOURCE=..., WORKERS=...). Their values are passed in the environment, so
+# that no shell interprets them.
 GIVEN = $(filter-out PYTHON,$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run up down cluster drill bench bench-scale test test-fast lint lock
+.PHONY: help environment run up down cluster drill bench bench-scale check static fast test nightly lock
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -17,13 +17,13 @@ help:  ## this list
 environment:
 	@$(PYTHON) local_stack/bootstrap.py
 
-run: environment  ## one real run, end to end, on the sample; SOURCE= MODEL= WORKSPACE= WORKERS= CORES= for anything else
+run: environment  ## one real run, end to end, on the sample or on SOURCE=; also MODEL= WORKSPACE= WORKERS= CORES=
 	@$(RUN) -m local_stack run $(GIVEN)
 
-up: environment  ## start Spark and Airflow, and keep them up with the web UI
+up: environment  ## start Spark and Airflow with the web UI and keep them running
 	@$(RUN) -m local_stack up $(GIVEN)
 
-down: environment  ## end what make up started
+down: environment  ## stop what make up has started
 	@$(RUN) -m local_stack down $(GIVEN)
 
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
@@ -32,27 +32,34 @@ cluster:  ## build and start the containers of docker-compose.yaml, and print th
 	@$(COMPOSE) up --build --detach
 	@$(COMPOSE) run --rm secrets show
 
-drill: environment  ## faults in real runs: what is alerted, how early, and whether it was right; ONLY= IMAGES= OUTPUT=
+drill: environment  ## cause faults in real runs and report which alerts came and how early; ONLY= IMAGES= OUTPUT=
 	@$(RUN) -m drill $(GIVEN)
 
-bench: environment  ## ours against the usual ways on this machine; IMAGES= ROUNDS= ONLY= SOURCE= OUTPUT= CORES=
+bench: environment  ## compare this job with the usual ways on this machine; IMAGES= ROUNDS= ONLY= SOURCE= OUTPUT= CORES=
 	@$(RUN) -m benchmarks $(GIVEN)
 
-bench-scale: environment  ## seconds and memory of every task on ten million made-up rows; ROWS= OUTPUT= WORKSPACE=
+bench-scale: environment  ## measure time and memory of every task on ten million generated rows; ROWS= OUTPUT= WORKSPACE=
 	@$(RUN) -m benchmarks.scale $(GIVEN)
 
-test: environment lint  ## all tests; what a machine lacks for some of them is said
-	@$(RUN) -m tests
-
-test-fast: environment  ## the tests that need no Spark, Airflow or container: under two minutes
-	@$(RUN) -m pytest -m "not slow"
-
-lint: environment  ## ruff and mypy, as in CI
+check: environment  ## format, lint, types, import contracts and fast tests: under three minutes
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy
+	@$(MAKE) --no-print-directory --jobs=2 static fast
 
-lock:  ## solve requirements.in anew into requirements.lock (needs uv)
+static:
+	@.venv/bin/mypy
+	@if grep -q '^\[tool.importlinter\]' pyproject.toml; then .venv/bin/lint-imports; fi
+
+fast:
+	@$(RUN) -m pytest -m "not slow and not nightly"
+
+test: check  ## make check, then the tests that start Spark, Airflow, a browser or containers; names what is missing for any
+	@$(RUN) -m tests
+
+nightly: environment  ## the tests that take long and seldom fail: drills, the long simulation, a small benchmark
+	@$(RUN) -m pytest -m nightly
+
+lock:  ## resolve requirements.in again into requirements.lock (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--overrides cluster/overrides.in --output-file requirements.lock requirements.in
 	cluster/lock.sh

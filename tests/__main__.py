@@ -1,6 +1,6 @@
-"""All tests in two lanes at a time: containers and browser wait for packages, disks and pages, the others compute.
+"""Run the slow tests in two lanes: containers wait for packages and disks, the others compute.
 
-python -m tests; PYTEST_ADDOPTS holds for both. What the first lane prints comes at the end, in one piece.
+python -m tests; PYTEST_ADDOPTS holds for both. The output of the first lane follows at the end, in one piece.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import subprocess
 import sys
 import tempfile
 
-APART = ("tests/containers", "tests/compose", "tests/ui")
+CONTAINERS = ("tests/containers", "tests/compose")
 
 
 def main() -> int:
-    """The exit code: that of the lane that failed, if one did."""
-    pytest = [sys.executable, "-m", "pytest"]
+    """Return the exit code: that of a lane that failed, or 0."""
+    pytest = [sys.executable, "-m", "pytest", "-m", "slow and not nightly"]
     with tempfile.TemporaryFile() as log:
-        apart = subprocess.Popen([*pytest, *APART], stdout=log, stderr=subprocess.STDOUT)
-        others = subprocess.Popen([*pytest, *(f"--ignore={directory}" for directory in APART)])
-        # Ctrl-C reaches both lanes by itself, and each ends what it started.
+        containers = subprocess.Popen([*pytest, *CONTAINERS], stdout=log, stderr=subprocess.STDOUT)
+        others = subprocess.Popen([*pytest, *(f"--ignore={directory}" for directory in CONTAINERS)])
+        # Ctrl-C reaches both lanes directly, and each ends the processes that it has started.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        codes = others.wait(), apart.wait()
+        codes = others.wait(), containers.wait()
         log.seek(0)
         sys.stdout.buffer.write(log.read())
     return next((code for code in codes if code), 0)

@@ -1,4 +1,4 @@
-"""One stack for the tests that only need one to be up, and pictures that everybody may have."""
+"""One stack for all tests that only need one to be up, a converted model, and images to download."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from threading import Thread
 import pytest
 
 from local_stack.addresses import Addresses
-from local_stack.airflow_api import AirflowApi
+from local_stack.airflow_api import AirflowApi, DagRun
 from local_stack.options import Options
 from local_stack.stack import Stack
-from tests.integration.commands import REPOSITORY, make, project_path
+from run_contract.layout import RunPaths, Workspace, run_key
+from tests.integration.commands import REPOSITORY, make, project_path, wait_until
 
 REAL_ARCHIVE = REPOSITORY.parent / "shared" / "data" / "cats_and_dogs_filtered.zip"
 
@@ -33,6 +34,23 @@ class RunningStack:
     addresses: Addresses
     api: AirflowApi
     password: str
+
+    def files_of(self, dag_run: DagRun) -> RunPaths:
+        return Workspace(self.workspace).run(run_key(dag_run.due))
+
+    def wait_for_end(self, dag_run: DagRun) -> str:
+        """The state in which the run ends."""
+        run_id = dag_run.run_id
+        wait_until(lambda: not self.api.run(run_id).is_unfinished, f"{run_id} has ended")
+        return self.api.run(run_id).state
+
+    def published_run(self) -> DagRun:
+        """The newest run that has succeeded; when there is none, a small one is run."""
+        self.api.unpause()
+        succeeded = [run for run in self.api.runs() if run.state == "success"]
+        dag_run = succeeded[0] if succeeded else self.api.trigger({"limit": 6})
+        assert self.wait_for_end(dag_run) == "success"
+        return dag_run
 
 
 @pytest.fixture

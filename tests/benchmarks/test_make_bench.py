@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.commands import make, processes_of, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 SECONDS = 1200.0
 FIGURES = ("wall_seconds", "startup_seconds", "peak_mb")
 

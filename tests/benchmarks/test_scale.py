@@ -122,7 +122,7 @@ def test_the_table_and_the_picture(tmp_path: Path) -> None:
     assert (tmp_path / "scale.png").read_bytes()[:4] == b"\x89PNG"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_twenty_thousand_rows_go_through_a_real_cluster(tmp_path: Path) -> None:
     command = ["make", "bench-scale", "ROWS=20000", f"OUTPUT={tmp_path}", f"WORKSPACE={tmp_path / 'work'}"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}

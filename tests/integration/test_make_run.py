@@ -1,4 +1,4 @@
-"""make run: from nothing to a published table, interrupted and resumed, twice at once."""
+"""make run: from nothing to a published table, two at once, refused, and interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REAL_ARCHIVE
-from tests.integration.commands import Command, leftovers, make, processes_of, wait_until
+from local_stack import processes
+from local_stack.layout import Layout
+from run_contract.layout import Workspace
+from run_contract.record import read_records
+from run_contract.records.history import HistoryRecord
+from run_contract.records.metrics import Verdict
+from tests.integration.commands import Command, Finished, leftovers, make, processes_of, wait_until
 from tests.integration.hold import Hold
 
 pytestmark = pytest.mark.slow
-
-HELD = ("download", "plan", "predict", "publish")  # each kind of task: alone, beside the watch, after it
 
 
 def read_table(workspace: Path) -> list[dict[str, str]]:
@@ -25,17 +28,30 @@ def read_table(workspace: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def said(command: Command, text: str) -> bool:
+def has_printed(command: Command, text: str) -> bool:
     return text in command.output
 
 
-def history(workspace: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (workspace / "history.jsonl").read_text().splitlines()]
+def history(workspace: Path) -> list[HistoryRecord]:
+    return read_records(HistoryRecord, Workspace(workspace).history)
 
 
-def test_sample_is_predicted_published_and_summed_up(tmp_path: Path) -> None:
-    workspace = tmp_path / "workspace"
-    finished = make("run", workspace).wait()
+def test_from_nothing_to_a_table_beside_the_run_of_another_workspace(tmp_path: Path, converted_model: Path) -> None:
+    workspace, other = tmp_path / "workspace", tmp_path / "other"
+    shutil.copytree(converted_model, other / "models")
+    command = make("run", workspace)
+    wait_until(partial(has_printed, command, "download"), "the stack is up", command)
+    beside = make("run", other, limit=20)
+
+    assert_sample_is_published(workspace, command.wait())
+    finished = beside.wait()
+    assert finished.code == 0, finished.output
+    assert "is taken by" in finished.output
+    assert len(read_table(other)) == 20
+    assert processes_of(other) == []
+
+
+def assert_sample_is_published(workspace: Path, finished: Finished) -> None:
     assert finished.code == 0, finished.output
     rows = read_table(workspace)
     good = [row for row in rows if row["status"] == "predicted"]
@@ -51,94 +67,90 @@ def test_sample_is_predicted_published_and_summed_up(tmp_path: Path) -> None:
     assert "92 rows: 88 predicted, 4 errors" in finished.output
     assert re.search(r"Cat +44 +0\n +Dog +0 +44", finished.output)
     (line,) = history(workspace)
-    assert line["verdict"] == "valid"
-    assert {"run_key", "rows", "predicted", "errors", "cores", "workers", "engine", "precision"} <= set(line)
+    assert line.verdict is Verdict.VALID
+    assert (line.rows, line.predicted, line.errors, line.workers, line.engine) == (92, 88, 4, 1, "openvino")
     assert processes_of(workspace) == []
     assert leftovers(workspace) == []
     assert not (workspace / ".stack" / "scratch").exists()
 
 
-def test_two_at_once_on_two_workspaces(tmp_path: Path, converted_model: Path) -> None:
-    for name in ("one", "two"):
-        shutil.copytree(converted_model, tmp_path / name / "models")
-    commands = [make("run", tmp_path / name, limit=20) for name in ("one", "two")]
-    for command, name in zip(commands, ("one", "two"), strict=True):
-        finished = command.wait()
-        assert finished.code == 0, finished.output
-        assert len(read_table(tmp_path / name)) == 20
-        assert processes_of(tmp_path / name) == []
-    assert any("is taken by" in command.output for command in commands)
-
-
-def test_second_on_the_same_workspace_is_refused_while_the_first_works(workspace: Path) -> None:
-    first = make("run", workspace, limit=5)
-    wait_until(lambda: (workspace / ".stack" / "lock").exists(), "the first has its lock", first)
-    wait_until(lambda: "starting" in first.output, "the first is starting", first)
+def test_a_second_run_is_refused_and_a_master_that_is_down_is_named(workspace: Path) -> None:
+    environment = {
+        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "spark://127.0.0.1:1"}),
+        "BATCH_PREDICTIONS_RETRY_SECONDS": "0.5",
+    }
+    command = make("run", workspace, environment=environment, limit=5)
+    wait_until(partial(has_printed, command, "starting"), "the first has its lock", command)
     second = make("run", workspace).wait()
     assert second.code != 0
     assert "another make run or make up is using it" in second.output
-    first.interrupt()
-    first.wait()
+
+    first = command.wait()
+    assert first.code != 0
+    assert "predict: Spark master spark://127.0.0.1:1: it does not answer" in first.output
+    assert "Traceback" not in first.output + second.output
     assert processes_of(workspace) == []
+    assert not (workspace / "published").exists()
 
 
-def test_interrupted_in_one_task_after_the_other_the_last_run_finishes_it(workspace: Path) -> None:
-    hold = Hold(workspace)
-    for task in HELD:
-        hold.hold(task)
-        command = make("run", workspace, limit=5)
-        wait_until(partial(hold.reached, task), f"the task {task} runs", command)
-        if task != HELD[0]:
-            # The scheduler may take the run up again before the API server answers and the command says so.
-            wait_until(partial(said, command, "resuming the interrupted run"), "the command follows the run", command)
+class Interrupted:
+    """One run of 1,100 images that is interrupted several times; each time nothing is left running or half-written."""
+
+    def __init__(self, workspace: Path, source: Path) -> None:
+        self.workspace, self._source = workspace, source
+        self.hold = Hold(workspace)
+
+    def start(self) -> Command:
+        return make("run", self.workspace, source=self._source, workers=1, cores=1, limit=1100)
+
+    def interrupt(self, command: Command) -> None:
         command.interrupt()
         stopped = command.wait()
         assert stopped.code != 0
         assert "interrupted; run the same command again to resume" in stopped.output
         assert "Traceback" not in stopped.output
-        assert processes_of(workspace) == []
-        assert leftovers(workspace) == []
-        assert not (workspace / "published").exists()
-        hold.release(task)
+        assert processes_of(self.workspace) == []
+        assert leftovers(self.workspace) == []
+        assert not (self.workspace / "published").exists()
 
-    last = make("run", workspace, limit=5).wait()
+    def interrupt_in(self, task: str, resumed: bool = True) -> None:
+        """Start the command and interrupt it while `task` runs."""
+        self.hold.hold(task)
+        command = self.start()
+        wait_until(partial(self.hold.reached, task), f"the task {task} runs", command)
+        if resumed:
+            # The scheduler may resume the run before the API server answers and the command prints this.
+            wait_until(partial(has_printed, command, "resuming the interrupted run"), "the command follows it", command)
+        self.interrupt(command)
+        self.hold.release(task)
+
+    def shards(self) -> dict[str, int]:
+        """The committed shards with the time at which each was written."""
+        found = self.workspace.glob("runs/*/predictions/shard-*.parquet")
+        return {path.name: path.stat().st_mtime_ns for path in found}
+
+
+def test_interrupted_at_any_time_the_last_run_finishes_it(workspace: Path, archive: Path) -> None:
+    run = Interrupted(workspace, archive)
+    command = run.start()
+    wait_until(lambda: processes.find(Layout(workspace).mark, "api-server"), "Airflow is starting", command)
+    run.interrupt(command)
+
+    # Tasks of each kind: alone, before the sensor and in parallel with it, and at the end.
+    run.interrupt_in("download", resumed=False)
+    run.interrupt_in("plan")
+    command = run.start()
+    wait_until(run.shards, "a shard is committed", command)
+    run.interrupt(command)
+    committed = run.shards()
+    assert committed
+    run.interrupt_in("publish")
+
+    last = run.start().wait()
     assert last.code == 0, last.output
     assert "resuming the interrupted run" in last.output
-    assert len(read_table(workspace)) == 5
-    assert len(history(workspace)) == 1
-    assert len(list((workspace / "runs").iterdir())) == 1
-
-
-def test_interrupted_while_predicting_keeps_what_was_committed(workspace: Path, archive: Path) -> None:
-    first = make("run", workspace, source=archive, workers=1, cores=1, limit=1100)
-
-    def shards() -> dict[str, int]:
-        return {path.name: path.stat().st_mtime_ns for path in workspace.glob("runs/*/predictions/shard-*.parquet")}
-
-    wait_until(shards, "a shard is committed", first)
-    first.interrupt()
-    assert first.wait().code != 0
-    committed = shards()
-    assert len(committed) > 0
-    assert leftovers(workspace) == []
-
-    second = make("run", workspace, source=archive, workers=1, cores=1, limit=1100).wait()
-    assert second.code == 0, second.output
-    assert committed.items() <= shards().items()  # none was written again
+    assert committed.items() <= run.shards().items()  # none was written again
     rows = read_table(workspace)
     assert len(rows) == len({row["img_path"] for row in rows}) == 1100
-
-
-def test_archive_over_http(workspace: Path, archive: Path, server: str, real_archive_server: str) -> None:
-    """The 3,000 real photos where they are there, else 1,500 pictures of the sample, some of them broken."""
-    real = REAL_ARCHIVE.exists()
-    source = f"{real_archive_server}/{REAL_ARCHIVE.name}" if real else f"{server}/{archive.name}"
-    finished = make("run", workspace, source=source).wait()
-    assert finished.code == 0, finished.output
-    metrics = json.loads((workspace / "published" / "current" / "metrics.json").read_text())
-    assert metrics["rows"] == len({row["img_path"] for row in read_table(workspace)}) == (3000 if real else 1500)
-    if real:
-        assert metrics["errors"] == 0
-        assert metrics["accuracy_by_split"]["validation"] >= 0.98
-    else:
-        assert metrics["accuracy"] >= 0.9
+    assert len(history(workspace)) == 1
+    assert len(list((workspace / "runs").iterdir())) == 1

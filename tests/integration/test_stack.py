@@ -1,8 +1,8 @@
-"""A stack that is up: its schedule, its alerts, its refusals, and what it shows to the outside."""
+"""A stack that is up: its schedule, its alerts, its refusals, its sources, and what others can see of it."""
 
 from __future__ import annotations
 
-import json
+import csv
 import stat
 from pathlib import Path
 
@@ -10,25 +10,17 @@ import psutil
 import pytest
 
 from local_stack import processes
-from local_stack.airflow_api import DagRun
 from local_stack.layout import Layout
 from local_stack.stack_secrets import load_secrets
-from run_contract.files import read_json, read_json_lines
-from run_contract.layout import RunPaths, Workspace, run_key
-from tests.conftest import RunningStack
-from tests.integration.commands import make, processes_of, wait_until
+from run_contract.record import read_records
+from run_contract.records.alert import AlertRecord
+from run_contract.records.failure import FailureRecord
+from run_contract.records.metrics import MetricsRecord
+from tests.conftest import REAL_ARCHIVE, RunningStack
+from tests.helpers import recorded
+from tests.integration.commands import make, wait_until
 
 pytestmark = pytest.mark.slow
-
-
-def files_of(stack: RunningStack, dag_run: DagRun) -> RunPaths:
-    return Workspace(stack.workspace).run(run_key(dag_run.due))
-
-
-def wait_for_end(stack: RunningStack, dag_run: DagRun) -> str:
-    run_id = dag_run.run_id
-    wait_until(lambda: not stack.api.run(run_id).is_unfinished, f"{run_id} has ended")
-    return stack.api.run(run_id).state
 
 
 def test_unpaused_it_runs_by_its_schedule(stack: RunningStack) -> None:
@@ -36,10 +28,10 @@ def test_unpaused_it_runs_by_its_schedule(stack: RunningStack) -> None:
     wait_until(lambda: stack.api.runs(), "the schedule has made a run")
     (dag_run,) = stack.api.runs()
     assert dag_run.run_type == "scheduled"
-    assert wait_for_end(stack, dag_run) == "success"
-    run = files_of(stack, dag_run)
+    assert stack.wait_for_end(dag_run) == "success"
+    run = stack.files_of(dag_run)
     assert run.run_key.endswith("T000000Z")
-    assert read_json(run.metrics)["rows"] == 92
+    assert recorded(MetricsRecord, run.metrics).rows == 92
     assert (stack.workspace / "published" / "current").resolve() == run.root.resolve()
     assert set(stack.api.task_states(dag_run.run_id).values()) == {"success"}
 
@@ -47,30 +39,48 @@ def test_unpaused_it_runs_by_its_schedule(stack: RunningStack) -> None:
 def test_a_run_past_its_interval_is_alerted_once_and_still_published(stack: RunningStack) -> None:
     stack.api.unpause()
     dag_run = stack.api.trigger({"limit": 5, "interval": "1s"})
-    assert wait_for_end(stack, dag_run) == "success"
-    run = files_of(stack, dag_run)
-    (alert,) = read_json_lines(run.alerts)
-    assert alert["level"] == "breached"
-    assert run.run_key in alert["text"]
-    wait_until(lambda: stack.api.task_states(dag_run.run_id)["watch_runtime"] == "success", "the watch has ended")
+    assert stack.wait_for_end(dag_run) == "success"
+    run = stack.files_of(dag_run)
+    (alert,) = read_records(AlertRecord, run.alerts)
+    assert alert.level == "breached"
+    assert run.run_key in alert.text
+    wait_until(lambda: stack.api.task_states(dag_run.run_id)["watch_runtime"] == "success", "the sensor has ended")
 
 
 def test_refused_by_the_plan_before_any_core_is_spent(stack: RunningStack) -> None:
-    stack.api.unpause()
-    first = stack.api.trigger({"limit": 5})
-    assert wait_for_end(stack, first) == "success"  # now there is a history to forecast from
+    stack.published_run()  # the forecast needs a run in the history
     dag_run = stack.api.trigger({"interval": "1s", "on_overrun": "refuse"})
-    assert wait_for_end(stack, dag_run) == "failed"
-    run = files_of(stack, dag_run)
-    assert "refused (on_overrun=refuse)" in read_json(run.failure)["message"]
+    assert stack.wait_for_end(dag_run) == "failed"
+    run = stack.files_of(dag_run)
+    assert "refused (on_overrun=refuse)" in recorded(FailureRecord, run.failure).message
     assert not run.predictions.exists()
 
 
 def test_misspelt_param_is_refused(stack: RunningStack) -> None:
     stack.api.unpause()
     dag_run = stack.api.trigger({"eror_budget": 0.5})
-    assert wait_for_end(stack, dag_run) == "failed"
-    assert "parameter eror_budget: there is no such Param" in read_json(files_of(stack, dag_run).failure)["message"]
+    assert stack.wait_for_end(dag_run) == "failed"
+    failure = recorded(FailureRecord, stack.files_of(dag_run).failure)
+    assert "parameter eror_budget: there is no such Param" in failure.message
+
+
+def test_archive_over_http(stack: RunningStack, archive: Path, server: str, real_archive_server: str) -> None:
+    """The 3,000 real photos where they are available, else 1,500 images of the sample, some of them broken."""
+    real = REAL_ARCHIVE.exists()
+    source = f"{real_archive_server}/{REAL_ARCHIVE.name}" if real else f"{server}/{archive.name}"
+    finished = make("run", stack.workspace, source=source).wait()
+    assert finished.code == 0, finished.output
+    published = stack.workspace / "published"
+    metrics = recorded(MetricsRecord, published / "current" / "metrics.json")
+    with open(published / "predictions.csv", encoding="utf-8", newline="") as file:
+        paths = {row["img_path"] for row in csv.DictReader(file)}
+    assert metrics.rows == len(paths) == (3000 if real else 1500)
+    if real:
+        assert metrics.errors == 0
+        assert metrics.accuracy_by_split["validation"] >= 0.98
+    else:
+        assert metrics.accuracy is not None
+        assert metrics.accuracy >= 0.9
 
 
 def test_bad_input_is_one_line_and_leaves_the_published_table(stack: RunningStack, server: str, tmp_path: Path) -> None:
@@ -115,16 +125,3 @@ def test_secrets_are_private_and_in_no_command_line(stack: RunningStack) -> None
     assert not [line for line in lines if any(value in line for value in values)]
     logs = "".join(path.read_text(errors="replace") for path in layout.root.rglob("*.log"))
     assert not [value for value in values if value in logs]
-
-
-def test_master_that_is_down_is_named(workspace: Path) -> None:
-    environment = {
-        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "spark://127.0.0.1:1"}),
-        "BATCH_PREDICTIONS_RETRY_SECONDS": "0.5",
-    }
-    finished = make("run", workspace, environment=environment, limit=5).wait()
-    assert finished.code != 0
-    assert "predict: Spark master spark://127.0.0.1:1: it does not answer" in finished.output
-    assert "Traceback" not in finished.output
-    assert processes_of(workspace) == []
-    assert not (workspace / "published").exists()

@@ -1,6 +1,6 @@
 """A run that does not fit, and a person who decides: under the real scheduler, through Airflow's own API.
 
-After test_stack.py: the scheduled run there is published only while no newer run is.
+After test_stack.py (files run in alphabetical order): the scheduled run there is published only while no newer run is.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ import pytest
 
 from local_stack.airflow_api import DagRun
 from local_stack.layout import Layout
-from run_contract.files import read_json, read_json_lines
+from run_contract.record import read_records
+from run_contract.records.alert import AlertRecord
+from run_contract.records.failure import FailureRecord
+from run_contract.records.metrics import MetricsRecord
+from run_contract.records.plan import PlanRecord
 from tests.conftest import RunningStack
+from tests.helpers import recorded
 from tests.integration.commands import wait_until
-from tests.integration.test_stack import files_of, wait_for_end
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +36,7 @@ class Question:
     def wait(self, times: int = 1) -> None:
         """Until it is asked for that time, and the scheduler has seen that the process which asked has ended.
 
-        An answer before that, which only a program is fast enough for, is lost, and the task asks anew.
+        An answer before that, which only a program is fast enough for, is lost, and the task asks again.
         """
         log = Layout(self._stack.workspace).logs / "scheduler.log"
         seen = re.compile(rf"TaskInstance Finished: .*task_id=plan, run_id={re.escape(self._run_id)},.*=awaiting_input")
@@ -46,30 +50,32 @@ class Question:
 
 
 def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None:
-    """Nobody answers until its time is over, then somebody says no, then, asked again, yes."""
+    """Nobody answers until its interval is over, then somebody rejects it and, asked again, approves it."""
     stack.api.unpause()
     dag_run = stack.api.trigger(TOO_SHORT)
-    run_id, run = dag_run.run_id, files_of(stack, dag_run)
+    run_id, run = dag_run.run_id, stack.files_of(dag_run)
     question = Question(stack, dag_run)
     question.wait()
     assert run.run_key in question.read()["subject"]
     assert "5 rows in 1 shard," in question.read()["body"]
-    assert read_json(run.plan)["fits"] is False
+    assert recorded(PlanRecord, run.plan).fits is False
 
-    wait_until(lambda: len(read_json_lines(run.alerts)) == 2, "the deadline of the DAG run has passed")
-    told = {alert["level"]: alert["text"] for alert in read_json_lines(run.alerts)}
+    wait_until(lambda: len(read_records(AlertRecord, run.alerts)) == 2, "the deadline of the DAG run has passed")
+    told = {alert.level: alert.text for alert in read_records(AlertRecord, run.alerts)}
     assert "under Required Actions" in told["approval"]
     assert "has not ended" in told["breached"]
 
     question.answer("Reject")
-    assert wait_for_end(stack, dag_run) == "failed"
-    assert "rejected by admin (on_overrun=approve), nothing was predicted" in read_json(run.failure)["message"]
+    assert stack.wait_for_end(dag_run) == "failed"
+    assert (
+        "rejected by admin (on_overrun=approve), nothing was predicted" in recorded(FailureRecord, run.failure).message
+    )
     assert not run.predictions.exists()
 
     cleared = {"dry_run": False, "task_ids": ["plan"], "dag_run_id": run_id, "include_downstream": True}
     stack.api.call("POST", "/api/v2/dags/batch_predictions/clearTaskInstances", cleared)
     question.wait(times=2)
     question.answer("Approve")
-    assert wait_for_end(stack, dag_run) == "success"
-    assert read_json(run.metrics)["rows"] == 5
-    assert len(read_json_lines(run.alerts)) == 2
+    assert stack.wait_for_end(dag_run) == "success"
+    assert recorded(MetricsRecord, run.metrics).rows == 5
+    assert len(read_records(AlertRecord, run.alerts)) == 2

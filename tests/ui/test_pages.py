@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import RunningStack
 from tests.integration.commands import wait_until
-from tests.integration.test_stack import wait_for_end
 
 pytestmark = pytest.mark.slow
 
@@ -35,11 +34,7 @@ def faults(page: Page) -> Iterator[list[str]]:
 @pytest.fixture(scope="module")
 def run_id(stack: RunningStack) -> str:
     """A run that is published."""
-    stack.api.unpause()
-    done = [run for run in stack.api.runs() if run.state == "success"]
-    dag_run = done[0] if done else stack.api.trigger({"limit": 6})
-    assert wait_for_end(stack, dag_run) == "success"
-    return dag_run.run_id
+    return stack.published_run().run_id
 
 
 def page_of(run_id: str) -> str:

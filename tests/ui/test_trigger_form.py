@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 from batch_predictions.params import PARAMS
 from tests.conftest import RunningStack
 from tests.integration.commands import wait_until
-from tests.integration.test_stack import files_of, wait_for_end
 
 pytestmark = pytest.mark.slow
 
@@ -31,8 +30,8 @@ def test_form_explains_every_param_and_starts_a_run(
     wait_until(started, "the form has started a run")
     dag_run = stack.api.run(started()[0])
     assert dag_run.conf["limit"] == 6
-    assert wait_for_end(stack, dag_run) == "success"
-    assert files_of(stack, dag_run).report.exists()
+    assert stack.wait_for_end(dag_run) == "success"
+    assert stack.files_of(dag_run).report.exists()
     page.goto(f"/dags/batch_predictions/runs/{dag_run.run_id}")
     expect(page.get_by_text("watch_runtime").first).to_be_visible()
     page.screenshot(path=tmp_path_factory.getbasetemp() / "dag-run.png")
