@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 sys.path.sort(key=lambda entry: entry.endswith(".zip"))
 
 from image_scoring.driver.session import build_session, spare_pandas
-from image_scoring.model.model_store import is_converted
+from image_scoring.model.model_store import is_engine_ready
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError
 
@@ -23,7 +23,7 @@ def main() -> int:
     spare_pandas()
     with ThreadPoolExecutor(1) as pool:
         # A model that has yet to be converted, or is refused, must not hold cores of the cluster meanwhile.
-        opening = pool.submit(build_session) if is_converted(arguments) else None
+        opening = pool.submit(build_session) if is_engine_ready(arguments) else None
         from image_scoring.driver.job import run_job  # numpy, pandas and pyarrow: imported while the session opens
 
         try:

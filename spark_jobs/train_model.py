@@ -1,10 +1,10 @@
-"""How models/cats_vs_dogs.h5 was made.
+"""Train the model models/cats_vs_dogs.h5.
 
     python spark_jobs/train_model.py --photos cats_and_dogs_filtered --drawings DIR --out models/cats_vs_dogs.h5
 
-The classic transfer-learning model: a frozen ImageNet MobileNetV2 without its top, average pooling, 224x224,
-and one sigmoid unit (Dog above 0.5). The backbone does not change, so its 1,280 features are computed once per
-image and only the head is trained on them. Writes the model, its spec and its model card.
+A classic transfer-learning model: a frozen ImageNet MobileNetV2 without its top, 224x224, average pooling, and one
+sigmoid unit (Dog above 0.5). The backbone does not change, so its 1,280 features are computed once per image and only
+the head is trained on them. Writes the model, its spec and its model card.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from image_scoring.images.decoding import decode_image
 from image_scoring.images.errors import ImageError
-from image_scoring.images.preprocessing import preprocess
-from image_scoring.images.reading import read_file
+from image_scoring.images.loading import load_image
+from image_scoring.images.preprocessing_mode import Preprocessing
 from image_scoring.model.spec import ModelSpec, save_spec
 from run_contract.files import sha256_of
 
@@ -38,15 +37,15 @@ CARD = """# cats_vs_dogs.h5
 
 | | |
 |---|---|
-| Task | binary classification of a picture: Cat or Dog (Dog when the output is above 0.5) |
+| Task | binary classification of an image: Cat or Dog (Dog when the output is above 0.5) |
 | Architecture | Keras MobileNetV2 (alpha 1.0, no top, frozen) → average pooling → Dense(1, sigmoid) |
 | Input | (n, 224, 224, 3) float32, RGB, nearest-neighbour resize, scaled to [-1, 1] (preprocessing `tf`) |
 | Output | (n, 1) float32, probability of Dog |
 | Backbone weights | ImageNet, from keras.applications, Apache License 2.0 |
 | Training photos | {photos}: the train split of cats_and_dogs_filtered.zip (a subset of the Kaggle Dogs vs. Cats \
 photos), https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip |
-| Training drawings | {drawings}: emoji drawings by sample/draw_pictures.py, other variations than those in \
-sample/, so that the offline sample is within what the model has seen |
+| Training drawings | {drawings}: emoji drawings by sample/draw_pictures.py, in other variations than those in \
+sample/, so that the offline sample resembles the training data |
 | Accuracy, validation photos | {validation:.3f} of {validation_count} |
 | Accuracy, the same without the drawings | {without:.3f} |
 | Accuracy, training photos | {train:.3f} |
@@ -54,28 +53,27 @@ sample/, so that the offline sample is within what the model has seen |
 | Keras, Python | {keras}, {python} |
 | sha256 | `{sha256}` |
 | Made on | {today} |
-| Licence of this file | Apache License 2.0, as the backbone; no photo is in it |
+| Licence of this file | Apache License 2.0, like the backbone; it contains no photo |
 
 Command:
 
     python sample/draw_pictures.py train DRAWINGS --font NotoColorEmoji.ttf
     python spark_jobs/train_model.py --photos cats_and_dogs_filtered --drawings DRAWINGS --out models/cats_vs_dogs.h5
 
-Limits: it knows two answers only. A picture of anything else gets one of them, often with confidence; watch the
-class balance of a run, and use a model of your own for your own pictures.
+Limits: the model has two classes only. An image of anything else gets one of the two labels, often with a high
+probability. Check the class balance of a run, and use your own model for your own images.
 """
 
 
 def load_folder(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Images (n, 224, 224, 3) and targets (n,) of a folder with cats/ and dogs/; skips undecodable files."""
+    """Return images (n, 224, 224, 3) and targets (n,) of a folder with cats/ and dogs/; skips undecodable files."""
     images, targets = [], []
     for name, target in CLASSES.items():
         for path in sorted((folder / name).iterdir()):
             try:
-                pixels = decode_image(read_file(os.fsencode(path)), INPUT_SIZE)
+                images.append(load_image(os.fsencode(path), INPUT_SIZE, Preprocessing.TF))
             except ImageError:
                 continue
-            images.append(preprocess(pixels, "tf"))
             targets.append(target)
     if not images:
         sys.exit(f"train_model: no images below {folder / 'cats'} and {folder / 'dogs'}; give a folder that has them")
@@ -83,7 +81,7 @@ def load_folder(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def train_head(features: NDArray[np.float32], targets: NDArray[np.float32]) -> Any:
-    """A Dense(1, sigmoid) layer fitted on features (n, 1280)."""
+    """Return a Dense(1, sigmoid) layer fitted on features (n, 1280) and targets (n,)."""
     keras.utils.set_random_seed(SEED)
     head = keras.Sequential([keras.Input((features.shape[1],)), keras.layers.Dense(1, activation="sigmoid")])
     head.compile(optimizer=keras.optimizers.Adam(1e-3), loss="binary_crossentropy")
@@ -92,11 +90,13 @@ def train_head(features: NDArray[np.float32], targets: NDArray[np.float32]) -> A
 
 
 def accuracy(model: Any, images: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
+    """Return the share of images (n, 224, 224, 3) with the right label."""
     probabilities = model.predict(images, batch_size=BATCH, verbose=0)[:, 0]
     return float(np.mean((probabilities > 0.5) == (targets > 0.5)))
 
 
 def assemble(backbone: Any, head: Any) -> Any:
+    """Return the whole model: the backbone and the trained head."""
     layer = keras.layers.Dense(1, activation="sigmoid", name="dog")
     model = keras.Model(backbone.input, layer(backbone.output), name="cats_vs_dogs")
     layer.set_weights(head.get_weights())

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from image_scoring.images.decoding import decode_image
-from image_scoring.images.preprocessing import preprocess
-from image_scoring.images.reading import read_file
-from image_scoring.model.engines import EngineChoice, open_engine
+from image_scoring.images.loading import load_image
+from image_scoring.model.engines.engine import EngineChoice
+from image_scoring.model.engines.opening import open_engine
 from image_scoring.model.output_labels import labels_of
 from image_scoring.model.spec import load_spec
 
@@ -27,8 +26,8 @@ class Classifier:
         self._engine = open_engine(EngineChoice("openvino", precision, model_xml))
 
     def label(self, path: str) -> str:
-        pixels = decode_image(read_file(os.fsencode(path)), self._spec.input_size)
-        outputs = self._engine.predict(preprocess(pixels, self._spec.preprocessing)[np.newaxis])
+        image = load_image(os.fsencode(path), self._spec.input_size, self._spec.preprocessing)
+        outputs = self._engine.predict(image[np.newaxis])
         return str(labels_of(outputs, self._spec)[0][0])
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from image_scoring.images.decoding import decode_image
-from image_scoring.images.preprocessing import preprocess
-from image_scoring.images.reading import read_file
+from image_scoring.images.loading import load_image
 from image_scoring.model.model_store import calibration_file
-from image_scoring.model.precision.cascade_calibration import Calibration, setting_of
+from image_scoring.model.precision.cascade_calibration import Calibration, CalibrationRecord
+from image_scoring.model.precision.measurement import present_conditions
 from image_scoring.model.precision.quantization import quantize_once
 from image_scoring.model.spec import ModelSpec, load_spec
-from run_contract.files import read_json, write_json
+from run_contract.files import read_json
 from run_contract.layout import RunPaths, shard_name
+from run_contract.record import write_record
 from tests.faults.job import Stage, assert_complete, hashes, rows
 from tests.helpers import MODEL, PICTURES
 
@@ -35,12 +34,12 @@ def calibrated(stage: Stage) -> None:
     model_xml = next(stage.workspace.converted_models.glob("*-openvino-*")) / "model.xml"
     quantize_once(model_xml, _good_pictures(spec))
     calibration = Calibration("int8", images=300, band=3.0, share=0.1, low_cost=0.5)
-    write_json(calibration_file(model_xml.parent), {"setting": setting_of(spec), "calibration": asdict(calibration)})
+    write_record(calibration_file(model_xml), CalibrationRecord(present_conditions(spec), calibration))
 
 
 def _good_pictures(spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
     for path in sorted([*PICTURES.glob("cats/cat.*"), *PICTURES.glob("dogs/dog.*")])[::4]:
-        yield preprocess(decode_image(read_file(os.fsencode(path)), spec.input_size), spec.preprocessing)
+        yield load_image(os.fsencode(path), spec.input_size, spec.preprocessing)
 
 
 @pytest.mark.usefixtures("calibrated")

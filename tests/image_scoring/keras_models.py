@@ -13,7 +13,7 @@ import tf_keras
 from numpy.typing import NDArray
 
 from image_scoring.model.engine_selection import choose_engine
-from image_scoring.model.engines import open_engine
+from image_scoring.model.engines.opening import open_engine
 from image_scoring.model.output_labels import labels_of
 from image_scoring.model.spec import ModelSpec
 from run_contract.layout import Workspace

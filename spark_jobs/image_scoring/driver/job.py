@@ -21,11 +21,10 @@ from image_scoring.driver.progress import Progress
 from image_scoring.driver.session import equip_workers, stop_session, wake_workers
 from image_scoring.driver.waves import WaveRunner
 from image_scoring.model.engine_selection import choose_engine
-from image_scoring.model.engines import EngineChoice
+from image_scoring.model.engines.engine import EngineChoice
 from image_scoring.model.safety import check_model_present
-from image_scoring.model.sample_images import verification_images
+from image_scoring.model.sample_images import CalibrationImages, verification_images
 from image_scoring.model.spec import ModelSpec, load_spec
-from image_scoring.model.spread_images import SpreadImages
 from image_scoring.model.versions import expected_versions
 from image_scoring.worker.image_scorer_factory import ImageScorerFactory
 from image_scoring.worker.preflight import load_golden_image
@@ -176,7 +175,7 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
         arguments.engine,
         precision,
         verification_images(run, root, spec),
-        SpreadImages(run, root, spec),
+        CalibrationImages(run, root, spec),
     )
     progress.engine, progress.precision, progress.model = choice.name, choice.precision, spec.model_id
     progress.label_agreement = choice.agreement

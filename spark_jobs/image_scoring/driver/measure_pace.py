@@ -16,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 
+from image_scoring.images.manifest_shards import sample_rows
 from image_scoring.model.engine_selection import choose_engine
-from image_scoring.model.sample_images import verification_images
+from image_scoring.model.sample_images import CalibrationImages, verification_images
 from image_scoring.model.spec import load_spec
-from image_scoring.model.spread_images import SpreadImages, spread_rows
 from image_scoring.worker.image_scorer_factory import ImageScorerFactory
 from image_scoring.worker.preflight import load_golden_image
 from image_scoring.worker.scorer import Scorer
@@ -53,7 +53,7 @@ def measure(arguments: JobArguments, clock: Callable[[], float] = time.perf_coun
     workspace = Workspace(Path(arguments.workspace))
     run = workspace.run(arguments.run_key)
     factory = _prepare(arguments, workspace)
-    rows = list(spread_rows(run, WARM_UP_IMAGES + SAMPLE_IMAGES, COLUMNS))
+    rows = list(sample_rows(run, WARM_UP_IMAGES + SAMPLE_IMAGES, COLUMNS))
     scorer = factory.open()
     _score(scorer, rows[:WARM_UP_IMAGES])
     sample = rows[WARM_UP_IMAGES:] or rows
@@ -79,7 +79,7 @@ def _prepare(arguments: JobArguments, workspace: Workspace) -> ImageScorerFactor
         arguments.engine,
         arguments.precision,
         verification_images(run, root, spec),
-        SpreadImages(run, root, spec),
+        CalibrationImages(run, root, spec),
     )
     golden_image = load_golden_image(spec, choice, workspace.converted_models)
     return ImageScorerFactory(str(root), spec, choice, golden_image, arguments.image_timeout)

@@ -1,1 +1,1 @@
-"""From the bytes of an image to the array that a model takes: read, decode, resize, scale."""
+"""Turn the file of an image into the array that a model takes: read, decode, resize, scale."""

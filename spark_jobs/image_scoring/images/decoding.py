@@ -11,22 +11,22 @@ from PIL import Image, UnidentifiedImageError
 
 from image_scoring.images.errors import ImageError
 
-# What a photo archive holds. Formats that Pillow hands to other programs (EPS), or that nobody means
-# by "image" (PDF, FITS, PSD), are never even tried, whatever the file is called.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # a JPEG may turn out to be an MPO
+# The formats of photo archives. Formats that Pillow hands to other programs (EPS), and formats that are rarely meant
+# by "image" (PDF, FITS, PSD), are not tried, whatever the file's name.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # JPEG includes MPO
 MAX_PIXELS = 100_000_000
 
 
 def decode_image(content: bytes, input_size: tuple[int, int]) -> NDArray[np.uint8]:
-    """uint8 array (height, width, 3), RGB, resized to `input_size` (height, width) by nearest neighbour.
+    """Return the image as a uint8 array (height, width, 3), RGB, resized to `input_size` (height, width).
 
-    The same steps as `keras.utils.load_img(path, target_size=input_size)`: the first frame, no EXIF
-    rotation, `convert("RGB")`, `Image.Resampling.NEAREST`. Raises ImageError.
+    Does what `keras.utils.load_img(path, target_size=input_size)` does: takes the first frame, ignores the EXIF
+    rotation, converts with `convert("RGB")` and resizes with `Image.Resampling.NEAREST`. Raises ImageError.
     """
     height, width = input_size
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd EXIF and palettes; the pixels are what counts
+            warnings.simplefilter("ignore")  # Pillow warns of odd EXIF data and palettes, which do not matter here
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ImageError(f"too large: {image.width}x{image.height} pixels, at most {MAX_PIXELS}")
@@ -42,6 +42,6 @@ def decode_image(content: bytes, input_size: tuple[int, int]) -> NDArray[np.uint
         raise ImageError(f"too large: more than {MAX_PIXELS} pixels") from None
     except MemoryError:
         raise ImageError("unreadable: not enough memory to decode it") from None
-    except Exception as error:  # Pillow's decoders raise whatever a broken file makes them raise
+    except Exception as error:  # a broken file can make Pillow's decoders raise anything
         text = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"undecodable: {text[:200]}") from None

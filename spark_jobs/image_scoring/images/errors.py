@@ -1,10 +1,10 @@
-"""Why an image has no prediction."""
+"""The error of an image that cannot be predicted."""
 
 from __future__ import annotations
 
-# The reasons of an ImageError that the same bytes will have again; any other may pass.
+# The reasons that recur for the same bytes; any other reason may be temporary.
 CONTENT_REASONS = ("empty", "too large", "not an image", "undecodable", "crashed", "hung")
 
 
 class ImageError(Exception):
-    """Why one file has no prediction, as `reason` or `reason: detail`; the text of its error row."""
+    """An image that cannot be predicted. Its text, `reason` or `reason: detail`, becomes the text of the error row."""

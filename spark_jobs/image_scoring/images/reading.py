@@ -11,9 +11,10 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 
 
 def read_file(path: bytes, size_bytes: int | None = None, modified_ns: int | None = None) -> bytes:
-    """The bytes of an image, given the size and modification stamp that the manifest recorded.
+    """Return the bytes of an image.
 
-    Never follows a link and never blocks on a pipe. Raises ImageError.
+    size_bytes, modified_ns: as the manifest recorded them (modification time in nanoseconds); None accepts any file.
+    Follows no link and does not block on a pipe. Raises ImageError.
     """
     try:
         with open(path, "rb", opener=_open_plain_file) as file:
@@ -28,7 +29,7 @@ def read_file(path: bytes, size_bytes: int | None = None, modified_ns: int | Non
                 raise ImageError(f"too large: more than {MAX_FILE_BYTES} bytes")
             return file.read()
     except FileNotFoundError:
-        raise ImageError("missing: the file is gone since the manifest was written") from None
+        raise ImageError("missing: the file was removed after the manifest was written") from None
     except OSError as error:
         raise ImageError(f"unreadable: {error.strerror}") from None
 

@@ -1,51 +1,98 @@
-"""Where converted models are kept, and which of them have been found to answer as Keras does. Standard library only."""
+"""The model store: converted models, and the files that say what was verified and measured. Standard library only.
+
+A file of the store that is damaged or of another version counts as missing: it is made again.
+"""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from image_scoring.model.spec import ModelSpec, load_spec
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError
 from run_contract.layout import Workspace
+from run_contract.record import Record, RecordError, parse_record
+
+log = logging.getLogger(__name__)
 
 
-def converted_directory(workspace: Workspace, spec: ModelSpec) -> Path:
-    """Of one Keras file, for images of one size: a model may take any."""
+@dataclass(frozen=True)
+class VerificationRecord(Record):
+    """verified-<precision>.json: how far a converted model's outputs were from those of Keras.
+
+    images: the number compared. max_difference: of an output. labels_changed: images with another label.
+    """
+
+    images: int
+    max_difference: float
+    labels_changed: int
+
+
+R = TypeVar("R", bound=Record)
+
+
+def read_stored(kind: type[R], path: Path) -> R | None:
+    """Read a record of the store, or return None when it is missing or, with a line in the log, when it is damaged."""
+    try:
+        return parse_record(kind, path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("%s: cannot be read (%s); it is made again", path, error.strerror)
+    except RecordError as error:
+        log.warning("%s: %s; it is made again", path, error)
+    return None
+
+
+def converted_model(workspace: Workspace, spec: ModelSpec) -> Path:
+    """Return the path of the converted model.xml for one Keras file and one input size: a model can accept any size."""
     height, width = spec.input_size
-    return workspace.converted_models / f"{spec.sha256}-openvino-{height}x{width}"
+    return workspace.converted_models / f"{spec.sha256}-openvino-{height}x{width}" / "model.xml"
 
 
-def verdict_file(directory: Path, precision: str) -> Path:
-    """Written when the conversion was compared with Keras in this precision, and found equal."""
-    return directory / f"verified-{precision}.json"
-
-
-def quantized(model_xml: Path) -> Path:
-    """The same model in int8; a directory of its own, so that both its files come into being at once."""
+def int8_model(model_xml: Path) -> Path:
+    """Return the path of the same model in int8; it has its own directory so that both its files appear at once."""
     return model_xml.parent / "int8" / model_xml.name
 
 
-def calibration_file(directory: Path) -> Path:
-    """Written when a cascade of this model was measured on this machine, and found worth it."""
-    return directory / "calibrated.json"
+def verified_precision(precision: str) -> str:
+    """Return the precision in which a model is compared with Keras before it predicts in `precision`.
+
+    int8 and the cascade are measured against f32 instead.
+    """
+    return "f32" if precision in ("int8", "cascade") else precision
 
 
-def agreement_file(directory: Path) -> Path:
-    """Written when the labels of this model in int8 were compared with those in f32 on this machine."""
-    return directory / "agreement-int8.json"
+def verification_file(model_xml: Path, precision: str) -> Path:
+    """Return the path of the VerificationRecord for a precision; written when the model passed the comparison."""
+    return model_xml.with_name(f"verified-{precision}.json")
 
 
-def is_converted(arguments: JobArguments) -> bool:
-    """Whether the engine of this run is ready, so that nothing but the cluster has to be waited for."""
+def calibration_file(model_xml: Path) -> Path:
+    """Return the path of the CalibrationRecord; written when a cascade was measured and found worth using."""
+    return model_xml.with_name("calibrated.json")
+
+
+def agreement_file(model_xml: Path) -> Path:
+    """Return the path of the AgreementRecord; written when the labels in int8 were compared with those in f32."""
+    return model_xml.with_name("agreement-int8.json")
+
+
+def is_engine_ready(arguments: JobArguments) -> bool:
+    """Return whether the engine of this run can be opened at once, without a conversion or measurement before."""
+    if arguments.engine == "tensorflow":
+        return False
     try:
         spec, _ = load_spec(Path(arguments.model))
     except (BatchPredictionsError, OSError):
-        return False  # the job says what is wrong with it
-    directory = converted_directory(Workspace(Path(arguments.workspace)), spec)
-    ready = [verdict_file(directory, "f32")]
+        return False  # the job reports what is wrong
+    model_xml = converted_model(Workspace(Path(arguments.workspace)), spec)
+    required = [verification_file(model_xml, verified_precision(arguments.precision))]
     if arguments.precision == "cascade":
-        ready.append(calibration_file(directory))
+        required.append(calibration_file(model_xml))
     if arguments.precision == "int8":
-        ready.append(agreement_file(directory))
-    return arguments.engine != "tensorflow" and all(file.exists() for file in ready)
+        required.append(agreement_file(model_xml))
+    return all(file.exists() for file in required)

@@ -1,15 +1,21 @@
-"""The model spec: the JSON file beside a model that says how to feed and read it. Standard library only."""
+"""The model spec: the JSON file beside a model that says how to feed it and how to read its outputs.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from image_scoring.images.preprocessing_mode import Preprocessing
 from run_contract.errors import BatchPredictionsError
-from run_contract.files import read_json, sha256_of, write_json
+from run_contract.files import sha256_of, write_json
 
-PREPROCESSING = ("tf", "torch", "caffe", "rescale", "none")
+KEYS = ("input_size", "preprocessing", "labels", "threshold", "sha256")
 
 
 @dataclass(frozen=True)
@@ -17,46 +23,43 @@ class ModelSpec:
     """How to turn an image into a label.
 
     input_size: height and width in pixels.
-    preprocessing: one of PREPROCESSING, the modes of Keras's `preprocess_input`.
-    labels: for a single sigmoid output (negative, positive), else one per output, in order.
-    threshold: a sigmoid above it means the positive label; not used with several outputs.
+    labels: (negative, positive) for a single sigmoid output, otherwise one for each output, in order.
+    threshold: a sigmoid output above it means the positive label; not used with several outputs.
     """
 
     name: str
     sha256: str
     input_size: tuple[int, int] = (224, 224)
-    preprocessing: str = "tf"
+    preprocessing: Preprocessing = Preprocessing.TF
     labels: tuple[str, ...] = ("Cat", "Dog")
     threshold: float = 0.5
 
     @property
     def model_id(self) -> str:
-        """What the column `model` of the predictions says."""
+        """The value of the column `model` in the predictions."""
         return f"{self.name}@{self.sha256[:12]}"
 
 
 def spec_path(model: Path) -> Path:
+    """Return the path of the spec that belongs to a model file."""
     return model.with_suffix(".json")
 
 
 def load_spec(model: Path) -> tuple[ModelSpec, str]:
-    """The spec of `model` and one line that says where it came from.
+    """Return the spec of `model`, and one line for the log that says where it came from.
 
-    Raises BatchPredictionsError when the spec is not valid or belongs to another file.
+    Raises BatchPredictionsError when the spec cannot be read, is not valid or belongs to another file, and OSError when
+    the model cannot be read.
     """
     path = spec_path(model)
     sha256 = sha256_of(model)
-    try:
-        record = read_json(path)
-    except ValueError as error:
-        raise BatchPredictionsError(f"model spec {path}: not valid JSON ({error}); mend or remove it") from None
-    if not path.exists():
-        spec = ModelSpec(name=model.stem, sha256=sha256)
-        return spec, (
-            f"model {model.name}: no spec {path.name} beside it, taking the classic defaults "
+    content = _read(path)
+    if content is None:
+        return ModelSpec(name=model.stem, sha256=sha256), (
+            f"model {model.name}: there is no spec {path.name} beside it, using the classic defaults "
             f"(224x224, preprocessing tf, labels Cat and Dog, threshold 0.5)"
         )
-    spec = _parse(path, record, model.stem)
+    spec = _parse(path, content, model.stem)
     if spec.sha256 != sha256:
         raise BatchPredictionsError(
             f"model {model}: its sha256 is {sha256[:12]}…, its spec {path.name} is for {spec.sha256[:12]}…; "
@@ -66,34 +69,62 @@ def load_spec(model: Path) -> tuple[ModelSpec, str]:
 
 
 def save_spec(model: Path, spec: ModelSpec) -> None:
-    record = asdict(spec)
-    del record["name"]
-    write_json(spec_path(model), record)
+    """Write the spec beside a model file."""
+    content = asdict(spec)
+    write_json(spec_path(model), {key: content[key] for key in KEYS})
 
 
-def _parse(path: Path, record: Any, name: str) -> ModelSpec:
-    def refuse(what: str) -> BatchPredictionsError:
-        return BatchPredictionsError(f"model spec {path}: {what}")
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refuse(path, f"cannot be read ({error.strerror})") from None
 
-    expected = ("input_size", "preprocessing", "labels", "threshold", "sha256")
-    if not isinstance(record, dict) or sorted(record) != sorted(expected):
-        raise refuse(f"expected an object with the keys {', '.join(expected)}")
-    size, labels, threshold = record["input_size"], record["labels"], record["threshold"]
-    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) and 0 < n <= 4096 for n in size)):
-        raise refuse(f"input_size must be [height, width] in pixels, found {size!r}")
-    if record["preprocessing"] not in PREPROCESSING:
-        raise refuse(f"preprocessing must be one of {', '.join(PREPROCESSING)}, found {record['preprocessing']!r}")
-    if not isinstance(labels, list) or len(labels) < 2 or not all(isinstance(x, str) and x for x in labels):
-        raise refuse(f"labels must be a list of at least two names, found {labels!r}")
+
+def _parse(path: Path, content: bytes, name: str) -> ModelSpec:
+    found = _parse_json(path, content)
+    size, labels, threshold = found["input_size"], found["labels"], found["threshold"]
+    if not (isinstance(size, list) and len(size) == 2 and all(_is_side(side) for side in size)):
+        raise _refuse(path, f"input_size must be [height, width] in pixels, found {size!r}")
+    if found["preprocessing"] not in [*Preprocessing]:
+        raise _refuse(
+            path, f"preprocessing must be one of {', '.join(Preprocessing)}, found {found['preprocessing']!r}"
+        )
+    if not isinstance(labels, list) or len(labels) < 2 or not all(isinstance(label, str) and label for label in labels):
+        raise _refuse(path, f"labels must be a list of at least two names, found {labels!r}")
     if len({label.lower() for label in labels}) != len(labels):
-        raise refuse(f"labels must differ, found {labels!r}")
+        raise _refuse(path, f"labels must differ, found {labels!r}")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-        raise refuse(f"threshold must lie between 0 and 1, found {threshold!r}")
+        raise _refuse(path, f"threshold must be between 0 and 1, found {threshold!r}")
     return ModelSpec(
         name=name,
-        sha256=str(record["sha256"]),
+        sha256=str(found["sha256"]),
         input_size=(size[0], size[1]),
-        preprocessing=record["preprocessing"],
+        preprocessing=Preprocessing(found["preprocessing"]),
         labels=tuple(labels),
         threshold=float(threshold),
     )
+
+
+def _parse_json(path: Path, content: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(content.decode())
+    except UnicodeDecodeError:
+        raise _refuse(path, "not UTF-8 text") from None
+    except RecursionError:
+        raise _refuse(path, "its JSON is nested too deeply") from None
+    except ValueError as error:
+        raise _refuse(path, f"not valid JSON ({error})") from None
+    if not isinstance(found, dict) or sorted(found) != sorted(KEYS):
+        raise _refuse(path, f"expected an object with the keys {', '.join(KEYS)}")
+    return found
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
+
+
+def _refuse(path: Path, cause: str) -> BatchPredictionsError:
+    return BatchPredictionsError(f"model spec {path}: {cause}; fix it, or remove it to use the defaults")

@@ -1,25 +1,21 @@
-"""The versions of the libraries that decide about a prediction's bits."""
+"""The versions of the libraries that affect a prediction's bits."""
 
 from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 PACKAGES = ("numpy", "pandas", "pillow", "pyarrow", "pyspark")
 ENGINE_PACKAGES = {"openvino": ("openvino",), "tensorflow": ("tensorflow", "tensorflow-cpu", "keras", "tf-keras")}
 
 
 def expected_versions(engine: str) -> dict[str, str]:
-    """Those of Python and of the libraries that decide about a prediction's bits, here on the driver."""
+    """Return the driver's versions of Python and of the libraries that the workers of this engine must have too."""
     return versions(("Python", *PACKAGES, *ENGINE_PACKAGES[engine]))
 
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:
-    """The installed version of each package, "none" without it; of Python the first two numbers, as Spark asks."""
+    """Return the installed version of each package, or "none"; of Python only major and minor, as Spark does."""
     found = {}
     for name in names:
         try:

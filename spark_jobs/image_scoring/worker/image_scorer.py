@@ -10,16 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from image_scoring.images.decoding import decode_image
 from image_scoring.images.errors import ImageError
-from image_scoring.images.preprocessing import preprocess
-from image_scoring.images.reading import read_file
-from image_scoring.model.engines import Engine
+from image_scoring.images.loading import load_image
+from image_scoring.model.engines.engine import Engine
 from image_scoring.model.output_labels import labels_of
 from image_scoring.model.spec import ModelSpec
 from image_scoring.worker.scorer import ScoreCounts
 from image_scoring.worker.watchdog import Watchdog
-from run_contract.image_paths import decode_path
+from run_contract.image_paths import locate_image
 from run_contract.table import ERROR, PREDICTED
 
 
@@ -62,12 +60,11 @@ class ImageScorer:
 
     def _load(self, img_path: str, size_bytes: int, modified_ns: int, out: NDArray[np.float32]) -> str | None:
         """Write the preprocessed image into `out` (height, width, 3), or return why it has no prediction."""
-        path = self._root + b"/" + decode_path(img_path)
+        path = locate_image(self._root, img_path)
         try:
-            pixels = decode_image(read_file(path, size_bytes, modified_ns), self._spec.input_size)
+            load_image(path, self._spec.input_size, self._spec.preprocessing, size_bytes, modified_ns, out)
         except ImageError as error:
             return str(error)
-        preprocess(pixels, self._spec.preprocessing, out)
         return None
 
 

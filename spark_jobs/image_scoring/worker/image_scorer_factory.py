@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from image_scoring.model.engines import EngineChoice, open_engine
+from image_scoring.model.engines.engine import EngineChoice
+from image_scoring.model.engines.opening import open_engine
 from image_scoring.model.spec import ModelSpec
 from image_scoring.worker.image_scorer import ImageScorer
 from image_scoring.worker.incremental import BaseRun

@@ -12,13 +12,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from image_scoring.model.model_store import quantized
+from image_scoring.model.engines.engine import TOLERANCE, Engine, EngineChoice
+from image_scoring.model.model_store import int8_model
+from image_scoring.model.versions import versions
 from run_contract.files import read_json, sha256_of, write_json
 
 if TYPE_CHECKING:
-    from image_scoring.model.engines import Engine, EngineChoice
     from image_scoring.model.spec import ModelSpec
-from image_scoring.model.versions import versions
 
 ENVIRONMENT = "BATCH_PREDICTIONS_VERSIONS"
 """The environment variable that carries the driver's versions to the Python workers, as JSON."""
@@ -68,7 +68,7 @@ def load_golden_image(spec: ModelSpec, choice: EngineChoice, converted_models: P
     model_sha256 = hash_model(choice)
     if known and known["model_sha256"] == model_sha256:
         return GoldenImage(**{**known, "outputs": tuple(known["outputs"])})
-    from image_scoring.model.engines import open_engine
+    from image_scoring.model.engines.opening import open_engine
 
     picture = draw_picture()
     pixels, outputs = _predict(picture, spec, open_engine(choice))
@@ -95,8 +95,6 @@ def check_engine(golden_image: GoldenImage, spec: ModelSpec, choice: EngineChoic
     remedy = "compare its libraries and its processor with the driver's"
     if pixels != golden_image.pixels_sha256:
         raise PreflightError("the golden image's pixels", golden_image.pixels_sha256[:12], pixels[:12], remedy)
-    from image_scoring.model.engines import TOLERANCE
-
     tolerance = TOLERANCE[choice.precision]
     # NaN is close to nothing, wherever it stands.
     if not all(abs(here - there) <= tolerance for here, there in zip(outputs, golden_image.outputs, strict=True)):
@@ -106,7 +104,7 @@ def check_engine(golden_image: GoldenImage, spec: ModelSpec, choice: EngineChoic
 def hash_model(choice: EngineChoice) -> str:
     """Of the model file, and of the weights beside it that OpenVINO keeps apart; those in int8, too, if used."""
     path = Path(choice.path)
-    models = [path, quantized(path)] if "int8" in choice.precisions else [path]
+    models = [path, int8_model(path)] if "int8" in choice.precisions else [path]
     files = [file for model in models for file in (model, model.with_suffix(".bin"))]
     digests = [sha256_of(file) for file in files if file.exists()]
     return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()

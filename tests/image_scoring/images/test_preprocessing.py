@@ -1,4 +1,4 @@
-"""Bit for bit what Keras does, and one reason for each file that it cannot be done to."""
+"""Images are loaded bit for bit as Keras loads them, and each file that cannot be loaded has one reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import pytest
 from image_scoring.images import reading
 from image_scoring.images.decoding import decode_image
 from image_scoring.images.errors import ImageError
+from image_scoring.images.loading import load_image
 from image_scoring.images.preprocessing import preprocess
+from image_scoring.images.preprocessing_mode import Preprocessing
 from image_scoring.images.reading import read_file
 from tests.helpers import draw, noise
 from tests.image_scoring.image_kinds import KINDS
@@ -47,10 +49,10 @@ def test_pixels_are_those_of_load_img(kind: str, tmp_path: Path, keras: Any) -> 
     np.testing.assert_array_equal(found.astype(np.float32), expected)
 
 
-@pytest.mark.parametrize("mode", ["tf", "torch", "caffe"])
-def test_numbers_are_those_of_preprocess_input(mode: str, keras: Any) -> None:
+@pytest.mark.parametrize("mode", [Preprocessing.TF, Preprocessing.TORCH, Preprocessing.CAFFE])
+def test_numbers_are_those_of_preprocess_input(mode: Preprocessing, keras: Any) -> None:
     pixels = np.arange(256 * 3, dtype=np.int64).reshape(16, 16, 3).astype(np.uint8)
-    expected = keras.applications.imagenet_utils.preprocess_input(pixels.astype(np.float32), mode=mode)
+    expected = keras.applications.imagenet_utils.preprocess_input(pixels.astype(np.float32), mode=mode.value)
     found = preprocess(pixels, mode)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected)
@@ -58,31 +60,49 @@ def test_numbers_are_those_of_preprocess_input(mode: str, keras: Any) -> None:
 
 def test_tf_is_what_mobilenet_v2_takes(keras: Any) -> None:
     expected = keras.applications.mobilenet_v2.preprocess_input(noise().astype(np.float32))
-    np.testing.assert_array_equal(preprocess(noise(), "tf"), expected)
+    np.testing.assert_array_equal(preprocess(noise(), Preprocessing.TF), expected)
 
 
 def test_rescale_none_and_an_unknown_mode() -> None:
     pixels = np.array([[[0, 51, 255]]], dtype=np.uint8)
-    np.testing.assert_array_equal(preprocess(pixels, "rescale"), np.array([[[0, 0.2, 1]]], np.float32))
-    np.testing.assert_array_equal(preprocess(pixels, "none"), np.array([[[0, 51, 255]]], np.float32))
-    with pytest.raises(ValueError, match="unknown preprocessing"):
-        preprocess(pixels, "vgg")
+    np.testing.assert_array_equal(preprocess(pixels, Preprocessing.RESCALE), np.array([[[0, 0.2, 1]]], np.float32))
+    np.testing.assert_array_equal(preprocess(pixels, Preprocessing.NONE), np.array([[[0, 51, 255]]], np.float32))
+    with pytest.raises(ValueError, match="'vgg' is not a valid Preprocessing"):
+        Preprocessing("vgg")
 
 
 def test_the_array_that_was_read_is_not_changed() -> None:
     pixels = noise()
-    for mode in ("tf", "torch", "caffe", "rescale", "none"):
+    for mode in Preprocessing:
         preprocess(pixels, mode)
     np.testing.assert_array_equal(pixels, noise())
 
 
-@pytest.mark.parametrize("mode", ["tf", "torch", "caffe", "rescale", "none"])
-def test_memory_that_was_used_before_is_filled_with_the_same_numbers(mode: str) -> None:
+@pytest.mark.parametrize("mode", Preprocessing)
+def test_memory_that_was_used_before_is_filled_with_the_same_numbers(mode: Preprocessing) -> None:
     batch = np.full((3, 20, 24, 3), np.nan, np.float32)
     found = preprocess(noise(), mode, batch[1])
     assert np.shares_memory(found, batch)
     np.testing.assert_array_equal(batch[1], preprocess(noise(), mode))
     assert np.isnan(batch[[0, 2]]).all()
+
+
+def test_an_image_is_loaded_in_one_step_into_new_memory_or_into_a_buffer(tmp_path: Path) -> None:
+    path = draw(tmp_path / "a.png")
+    name, stat = os.fsencode(path), path.stat()
+    expected = preprocess(decode_image(path.read_bytes(), TARGET), Preprocessing.TF)
+    np.testing.assert_array_equal(load_image(name, TARGET, Preprocessing.TF), expected)
+    buffer = np.zeros((*TARGET, 3), np.float32)
+    load_image(name, TARGET, Preprocessing.TF, stat.st_size, stat.st_mtime_ns, buffer)
+    np.testing.assert_array_equal(buffer, expected)
+
+
+def test_a_buffer_is_unchanged_when_the_image_cannot_be_loaded(tmp_path: Path) -> None:
+    path = draw(tmp_path / "a.png")
+    buffer = np.zeros((*TARGET, 3), np.float32)
+    with pytest.raises(ImageError, match="changed"):
+        load_image(os.fsencode(path), TARGET, Preprocessing.TF, 1, path.stat().st_mtime_ns, buffer)
+    assert not buffer.any()
 
 
 SIGNATURES = {

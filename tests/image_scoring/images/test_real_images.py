@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from image_scoring.images.decoding import decode_image
 from image_scoring.images.preprocessing import preprocess
 from image_scoring.model.engine_selection import choose_engine
-from image_scoring.model.engines import open_engine
+from image_scoring.model.engines.opening import open_engine
 from image_scoring.model.output_labels import labels_of
 from image_scoring.model.spec import load_spec
 from run_contract.layout import Workspace
@@ -23,7 +23,7 @@ from tests.conftest import REAL_ARCHIVE
 from tests.helpers import MODEL, PICTURES
 
 
-def real_pictures() -> Iterator[bytes]:
+def real_images() -> Iterator[bytes]:
     """The 3,000 photos where they are, else those of the sample."""
     if not REAL_ARCHIVE.exists():
         yield from (path.read_bytes() for path in sorted(PICTURES.glob("*/*.0??.*")))
@@ -41,9 +41,9 @@ def decoded_by_keras(content: bytes) -> NDArray[np.float32]:
 
 
 @pytest.mark.slow
-def test_every_real_picture_gets_the_label_that_keras_gives_it(tmp_path: Path) -> None:
+def test_every_real_image_gets_the_label_that_keras_gives_it(tmp_path: Path) -> None:
     spec, _ = load_spec(MODEL)
-    contents = list(real_pictures())
+    contents = list(real_images())
     assert len(contents) == (3000 if REAL_ARCHIVE.exists() else 88)
     reference = keras.models.load_model(MODEL, compile=False)
 

@@ -20,8 +20,9 @@ import tf_keras
 from numpy.typing import NDArray
 
 from image_scoring.images.preprocessing import preprocess
+from image_scoring.images.preprocessing_mode import Preprocessing
 from image_scoring.model.engine_selection import choose_engine
-from image_scoring.model.engines import open_engine
+from image_scoring.model.engines.opening import open_engine
 from image_scoring.model.engines.tensorflow_engine import load_keras
 from image_scoring.model.safety import check_model_safe
 from run_contract.errors import BatchPredictionsError
@@ -55,8 +56,8 @@ def test_mobilenet_v2(library: str, ending: str, tmp_path: Path) -> None:
     check_fast_path(path, write(path, LIBRARIES[library], mobilenet))
 
 
-# Each kind of model and each kind of file in the fast tests; in the slow ones each kind of model from each library, by
-# turns in the one file and in the other.
+# The fast tests have each kind of model and each kind of file; the slow ones have each kind of model from each library,
+# alternately in one kind of file and in the other.
 KINDS: dict[str, Callable[[ModuleType], Any]] = {
     "functional": functional,
     "sequential": sequential,
@@ -198,14 +199,14 @@ def test_sixteen_bits_fall_back_to_the_library_with_one_line(
     with caplog.at_level(logging.WARNING, "image_scoring"):
         choice = choose_engine(Workspace(tmp_path), path, spec, "auto", "f32", IMAGES[:8])
     (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("image_scoring")]
-    assert "mixed.keras: engine openvino does not fit (its layers compute in 16 bits" in line
+    assert "mixed.keras: engine openvino cannot run it (its layers compute in 16 bits" in line
     assert line.endswith("; using tensorflow")
     assert choice.name == "tensorflow"
     assert_same(open_engine(choice).predict(IMAGES), expected, spec)
 
 
 @pytest.mark.parametrize("network", ["resnet50", "densenet"])
-def test_each_preprocess_input_of_keras_2_passes_the_gate(network: str, tmp_path: Path) -> None:
+def test_each_preprocess_input_of_keras_2_is_safe(network: str, tmp_path: Path) -> None:
     path = tmp_path / "model.h5"
     preprocessing(tf_keras, network).save(path)
     check_model_safe(path)
@@ -226,11 +227,11 @@ FAST_PATH = """
 import sys
 import numpy as np
 import image_scoring.worker.udf
-from image_scoring.model.engines import EngineChoice, open_engine
-from image_scoring.images.decoding import decode_image
-from image_scoring.images.preprocessing import preprocess
-from image_scoring.images.reading import read_file
-images = np.stack([preprocess(decode_image(read_file(name.encode()), (16, 16)), "tf") for name in sys.argv[2:]])
+from image_scoring.images.loading import load_image
+from image_scoring.images.preprocessing_mode import Preprocessing
+from image_scoring.model.engines.engine import EngineChoice
+from image_scoring.model.engines.opening import open_engine
+images = np.stack([load_image(name.encode(), (16, 16), Preprocessing.TF) for name in sys.argv[2:]])
 assert open_engine(EngineChoice("openvino", "f32", sys.argv[1])).predict(images).shape == (len(images), 1)
 print(sorted(name for name in sys.modules if name.startswith(("tensorflow", "keras", "tf_keras", "h5py"))))
 """
@@ -238,7 +239,7 @@ print(sorted(name for name in sys.modules if name.startswith(("tensorflow", "ker
 
 def test_executors_import_neither_tensorflow_nor_keras(tmp_path: Path) -> None:
     model = save_model(tmp_path / "model.keras")
-    images = np.stack([preprocess(noise(16, 16, seed=seed), "tf") for seed in range(3)])
+    images = np.stack([preprocess(noise(16, 16, seed=seed), Preprocessing.TF) for seed in range(3)])
     choice = choose_engine(Workspace(tmp_path), model, spec_of(model), "openvino", "f32", images)
     pictures = [str(path) for path in sorted(PICTURES.glob("*/*.00[0-3].*"))]
     finished = subprocess.run(

@@ -1,3 +1,5 @@
+"""The quantization of a converted model: once, in silence, and whole or not at all."""
+
 from __future__ import annotations
 
 import logging
@@ -13,8 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from image_scoring.model.engine_selection import choose_engine
-from image_scoring.model.engines import EngineChoice, open_engine
-from image_scoring.model.model_store import quantized
+from image_scoring.model.engines.engine import EngineChoice
+from image_scoring.model.engines.opening import open_engine
+from image_scoring.model.model_store import int8_model
 from image_scoring.model.precision import quantization as module
 from image_scoring.model.precision.quantization import quantize_once
 from run_contract.layout import Workspace
@@ -35,9 +38,9 @@ def model_xml(tmp_path: Path) -> Path:
     return Path(choice.path)
 
 
-def test_the_quantized_model_answers_nearly_as_the_model(model_xml: Path) -> None:
+def test_the_outputs_of_the_quantized_model_are_close(model_xml: Path) -> None:
     quantize_once(model_xml, random_images())
-    weights = quantized(model_xml).with_suffix(".bin")
+    weights = int8_model(model_xml).with_suffix(".bin")
     assert 0 < weights.stat().st_size < model_xml.with_suffix(".bin").stat().st_size
     images = np.stack(list(random_images()))
     low, high = (
@@ -50,9 +53,9 @@ def test_the_quantized_model_answers_nearly_as_the_model(model_xml: Path) -> Non
 
 def test_it_is_made_once(model_xml: Path) -> None:
     quantize_once(model_xml, random_images())
-    made = quantized(model_xml).stat()
+    made = int8_model(model_xml).stat()
     quantize_once(model_xml, iter(()))
-    again = quantized(model_xml).stat()
+    again = int8_model(model_xml).stat()
     assert (again.st_ino, again.st_mtime_ns) == (made.st_ino, made.st_mtime_ns)
 
 
@@ -68,28 +71,28 @@ def test_a_failure_leaves_nothing(model_xml: Path, monkeypatch: pytest.MonkeyPat
     assert [path for path in sorted(model_xml.parent.iterdir()) if path.name != ".int8.lock"] == before
 
 
-def test_it_says_what_it_does_and_nncf_says_nothing(
+def test_it_is_logged_and_nncf_prints_nothing(
     model_xml: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
         quantize_once(model_xml, random_images())
     first, last = [record.getMessage() for record in caplog.records if record.name == module.__name__]
-    assert first.startswith("quantizing the model to int8, once, on 30 images")
-    assert last.startswith("quantized in ")
+    assert first.startswith("quantizing the model to int8, once, with 30 images")
+    assert last.startswith("quantized the model in ")
     printed = "".join(capfd.readouterr()).splitlines()  # with our own lines where Airflow has set its logging up
     assert [line for line in printed if first not in line and last not in line] == []
 
 
-def test_nothing_of_it_is_imported_before_it_is_needed() -> None:
-    """A worker imports the engines and the job, and must get along without NNCF."""
+def test_nncf_is_not_imported_before_it_is_needed() -> None:
+    """Executors import the engines and the UDF, and do not have NNCF."""
     code = "import sys, image_scoring.driver.job, image_scoring.worker.udf; "
     code += "import image_scoring.model.engines.openvino_engine; "
     code += "sys.exit('nncf' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], env=project_path(), check=True)
 
 
-def test_nncf_is_told_to_keep_to_itself(model_xml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without this it may report its use to its makers."""
+def test_nncf_sends_no_usage_data(model_xml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without this variable NNCF may send usage data."""
     monkeypatch.setenv("NNCF_CI", "")
     monkeypatch.delenv("NNCF_CI")
     quantize_once(model_xml, random_images(2))

@@ -1,4 +1,4 @@
-"""Which model files are opened at all."""
+"""Which model files are refused before a framework opens them."""
 
 from __future__ import annotations
 
@@ -50,6 +50,14 @@ def write_cut_keras(path: Path) -> None:
     cut(write_keras(path, json.dumps(sequential(DENSE))), 60)
 
 
+def write_damaged_keras(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", json.dumps(sequential(DENSE)))
+    content = bytearray(path.read_bytes())
+    content[45:60] = b"\xff" * 15  # within the compressed data
+    path.write_bytes(content)
+
+
 def write_weights_only(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.create_group("dense")
@@ -74,7 +82,7 @@ def write_external_storage(path: Path) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "text.h5": (lambda path: path.write_text("a model, honest"), "not a Keras model"),
+    "text.h5": (lambda path: path.write_text("not a model"), "not a Keras model"),
     "empty.h5": (lambda path: path.touch(), "not a Keras model"),
     "pickle.h5": (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "not a Keras model"),
     "directory.h5": (lambda path: path.mkdir(), "cannot be read"),
@@ -99,6 +107,9 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no config.keras": (lambda path: write_keras(path, "{}", "other.json"), "without a readable Keras config.json"),
     "bad config.keras": (lambda path: write_keras(path, "{"), "without a readable Keras config.json"),
+    "deep config.keras": (lambda path: write_keras(path, "[" * 100_000), "without a readable Keras config.json"),
+    "deep config.h5": (lambda path: write_hdf5(path, "[" * 50_000), "not valid JSON"),
+    "damaged.keras": (write_damaged_keras, "without a readable Keras config.json"),
 }
 
 
@@ -115,7 +126,7 @@ def test_a_bad_model_is_refused_in_one_line_that_names_it(name: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["text.h5", "pickle.h5", "missing.h5", "cut.keras"])
-def test_what_the_first_bytes_tell_is_refused_early(name: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_model_by_its_first_bytes_is_refused_early(name: str, tmp_path: Path) -> None:
     write, cause = BAD[name]
     write(tmp_path / name)
     with pytest.raises(BatchPredictionsError, match=cause):

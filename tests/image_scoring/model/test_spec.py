@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from image_scoring.images.preprocessing_mode import Preprocessing
 from image_scoring.model.spec import ModelSpec, load_spec, save_spec, spec_path
 from run_contract.errors import BatchPredictionsError
 from run_contract.files import sha256_of
@@ -36,19 +37,19 @@ def test_the_model_in_the_repository_has_the_sha256_of_its_spec() -> None:
 def test_a_spec_is_read(model: Path) -> None:
     write_spec(model)
     spec, _ = load_spec(model)
-    assert spec == ModelSpec("pets", sha256_of(model), (96, 128), "torch", ("Cat", "Dog", "Owl"), 0.5)
+    assert spec == ModelSpec("pets", sha256_of(model), (96, 128), Preprocessing.TORCH, ("Cat", "Dog", "Owl"), 0.5)
     assert spec.model_id == f"pets@{sha256_of(model)[:12]}"
 
 
 def test_a_spec_that_was_saved_is_read_back(model: Path) -> None:
-    spec = ModelSpec("pets", sha256_of(model), (32, 48), "rescale", ("No", "Yes"), 0.7)
+    spec = ModelSpec("pets", sha256_of(model), (32, 48), Preprocessing.RESCALE, ("No", "Yes"), 0.7)
     save_spec(model, spec)
     assert load_spec(model)[0] == spec
 
 
 def test_without_a_spec_the_classic_defaults_are_named(model: Path) -> None:
     spec, line = load_spec(model)
-    assert spec == ModelSpec("pets", sha256_of(model), (224, 224), "tf", ("Cat", "Dog"), 0.5)
+    assert spec == ModelSpec("pets", sha256_of(model), (224, 224), Preprocessing.TF, ("Cat", "Dog"), 0.5)
     for word in ("pets.json", "224x224", "preprocessing tf", "Cat and Dog", "threshold 0.5"):
         assert word in line
 
@@ -75,11 +76,11 @@ def test_the_spec_of_another_file_is_refused(model: Path) -> None:
         ({"labels": ["Cat", 1]}, "labels must be a list"),
         ({"labels": "Cat,Dog"}, "labels must be a list"),
         ({"labels": ["Cat", "cat"]}, "labels must differ"),
-        ({"threshold": 1.1}, "threshold must lie"),
-        ({"threshold": -0.1}, "threshold must lie"),
-        ({"threshold": float("nan")}, "threshold must lie"),
-        ({"threshold": True}, "threshold must lie"),
-        ({"threshold": "0.5"}, "threshold must lie"),
+        ({"threshold": 1.1}, "threshold must be between"),
+        ({"threshold": -0.1}, "threshold must be between"),
+        ({"threshold": float("nan")}, "threshold must be between"),
+        ({"threshold": True}, "threshold must be between"),
+        ({"threshold": "0.5"}, "threshold must be between"),
     ],
 )
 def test_a_spec_that_is_not_valid_is_refused(changes: dict[str, Any], cause: str, model: Path) -> None:
@@ -96,9 +97,31 @@ def test_a_spec_that_is_not_valid_is_refused(changes: dict[str, Any], cause: str
         ("", "not valid JSON"),
         ("[]", "expected an object"),
         ("{}", "expected an object"),
+        ("[" * 100_000, "nested too deeply"),
+        ("{}".encode("utf-16"), "not UTF-8 text"),
+        (b'{"labels": ["caf\xe9"]}', "not UTF-8 text"),
     ],
 )
-def test_a_spec_that_is_no_object_is_refused(text: str, cause: str, model: Path) -> None:
-    spec_path(model).write_text(text)
-    with pytest.raises(BatchPredictionsError, match=cause):
+def test_a_spec_that_is_no_object_is_refused_in_one_line(text: str | bytes, cause: str, model: Path) -> None:
+    spec_path(model).write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert cause in refusal(model)
+
+
+@pytest.mark.parametrize("kind", ["directory", "loop of links"])
+def test_a_spec_that_cannot_be_read_is_refused_in_one_line(kind: str, model: Path) -> None:
+    path = spec_path(model)
+    if kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(path)
+    assert "cannot be read (" in refusal(model)
+
+
+def refusal(model: Path) -> str:
+    with pytest.raises(BatchPredictionsError) as error:
         load_spec(model)
+    line = str(error.value)
+    assert line.startswith(f"model spec {spec_path(model)}: ")
+    assert line.endswith("; fix it, or remove it to use the defaults")
+    assert "\n" not in line
+    return line

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_scoring.model.engines import TOLERANCE, EngineChoice, open_engine
-from image_scoring.model.model_store import quantized
+from image_scoring.images.preprocessing_mode import Preprocessing
+from image_scoring.model.engines.engine import TOLERANCE, EngineChoice
+from image_scoring.model.engines.opening import open_engine
+from image_scoring.model.model_store import int8_model
 from image_scoring.model.versions import expected_versions, versions
 from image_scoring.worker.preflight import (
     ENVIRONMENT,
@@ -145,7 +147,7 @@ def test_the_golden_picture_is_made_once(choice: EngineChoice, golden_image: Gol
 
 
 def test_another_model_or_spec_makes_it_anew(choice: EngineChoice, golden_image: GoldenImage, tmp_path: Path) -> None:
-    other_spec = load_golden_image(replace(SPEC, input_size=(4, 6), preprocessing="none"), choice, tmp_path)
+    other_spec = load_golden_image(replace(SPEC, input_size=(4, 6), preprocessing=Preprocessing.NONE), choice, tmp_path)
     assert other_spec.outputs[0] == pytest.approx(golden_image.outputs[0] * 255, rel=1e-5)
     assert len(list(tmp_path.glob("golden-*.json"))) == 2
     save_brightness(Path(choice.path), (0.5,))
@@ -166,7 +168,7 @@ def test_the_picture_can_be_decoded_and_is_the_same_each_time() -> None:
 @pytest.mark.parametrize("suffix", [".xml", ".bin"])
 def test_the_int8_model_counts_where_it_is_used(suffix: str, choice: EngineChoice) -> None:
     alone = hash_model(choice)
-    low = quantized(Path(choice.path)).with_suffix(suffix)
+    low = int8_model(Path(choice.path)).with_suffix(suffix)
     low.parent.mkdir()
     low.write_text("int8")
     assert hash_model(choice) == hash_model(replace(choice, band=1.0, low="bf16")) == alone

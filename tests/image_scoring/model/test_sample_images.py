@@ -1,23 +1,27 @@
+"""The images that a model is verified and calibrated with."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from image_scoring.images.preprocessing_mode import Preprocessing
+from image_scoring.model.sample_images import CalibrationImages, verification_images
 from image_scoring.model.spec import ModelSpec
-from image_scoring.model.spread_images import SpreadImages
 from run_contract.layout import RunPaths, Workspace, shard_name
 from tests.helpers import noise
 
-SPEC = ModelSpec("model", "0" * 64, (2, 2), "none")
+SPEC = ModelSpec("model", "0" * 64, (2, 2), Preprocessing.NONE)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunPaths:
-    """A manifest of 60 pictures in shards of 30, 20 and 10; each has its own number as its colour."""
+    """A manifest of 60 images in shards of 30, 20 and 10; each has its own number as its colour."""
     found = Workspace(tmp_path / "workspace").run("20260101T000000Z")
     found.manifest.mkdir(parents=True)
     number = 0
@@ -31,7 +35,7 @@ def run(tmp_path: Path) -> RunPaths:
 
 
 def numbers(run: RunPaths, count: int) -> list[int]:
-    return [int(image[0, 0, 0]) for image in SpreadImages(run, run.root.parents[2], SPEC, count)]
+    return [int(image[0, 0, 0]) for image in CalibrationImages(run, run.root.parents[2], SPEC, count)]
 
 
 def test_images_are_spread_evenly_over_the_manifest(run: RunPaths) -> None:
@@ -52,5 +56,23 @@ def test_images_that_cannot_be_decoded_are_left_out(run: RunPaths) -> None:
 
 
 def test_they_can_be_looped_over_again(run: RunPaths) -> None:
-    images = SpreadImages(run, run.root.parents[2], SPEC, 12)
+    images = CalibrationImages(run, run.root.parents[2], SPEC, 12)
     assert [image[0, 0, 0] for image in images] == [image[0, 0, 0] for image in images] != []
+
+
+def verified_with(run: RunPaths, count: int) -> list[int]:
+    return [int(image[0, 0, 0]) for image in verification_images(run, run.root.parents[2], SPEC, count)]
+
+
+def test_a_model_is_verified_with_the_first_images_that_can_be_decoded(run: RunPaths) -> None:
+    (run.root.parents[2] / "00.png").write_text("no image")
+    (run.root.parents[2] / "02.png").unlink()
+    assert verified_with(run, 3) == [1, 3, 4]
+    assert verified_with(run, 100) == [1, *range(3, 30)]  # only the first shard is read
+
+
+def test_noise_is_used_when_no_image_can_be_decoded(run: RunPaths, tmp_path: Path) -> None:
+    (image,) = verification_images(run, tmp_path / "nowhere", SPEC)
+    assert image.shape == (2, 2, 3)
+    assert image.dtype == np.float32
+    assert image.std() > 0.1

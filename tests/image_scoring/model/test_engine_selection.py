@@ -1,9 +1,8 @@
-"""Which engine a run uses, and that the fast one answers as Keras does."""
+"""Which engine a run uses, and that the fast one gives the outputs of Keras."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,30 +12,29 @@ import pytest
 from numpy.typing import NDArray
 
 from image_scoring.driver.job import scoring_record
-from image_scoring.images.decoding import decode_image
+from image_scoring.images.loading import load_image
 from image_scoring.images.preprocessing import preprocess
-from image_scoring.images.reading import read_file
+from image_scoring.images.preprocessing_mode import Preprocessing
 from image_scoring.model.engine_selection import choose_engine
-from image_scoring.model.engines import EngineChoice, open_engine, openvino_engine
-from image_scoring.model.model_store import agreement_file, calibration_file, is_converted
+from image_scoring.model.engines import openvino_engine
+from image_scoring.model.engines.engine import EngineChoice
+from image_scoring.model.engines.opening import open_engine
 from image_scoring.model.output_labels import labels_of
-from image_scoring.model.spec import load_spec, save_spec
-from run_contract.arguments import JobArguments
+from image_scoring.model.spec import load_spec
 from run_contract.errors import BatchPredictionsError
-from run_contract.files import write_json
 from run_contract.layout import Workspace
 from tests.helpers import MODEL, PICTURES, noise, save_model, spec_of
 
-SMALL = preprocess(np.stack([noise(16, 16, seed=seed) for seed in range(3)]), "tf")
+SMALL = preprocess(np.stack([noise(16, 16, seed=seed) for seed in range(3)]), Preprocessing.TF)
 
 
 def sample_images(count: int) -> NDArray[np.float32]:
-    """Good images of the sample, cats and dogs by turns."""
+    """Good images of the sample, half of them cats, half of them dogs."""
     paths = sorted(PICTURES.glob("*/cat.*"))[: count // 2] + sorted(PICTURES.glob("*/dog.*"))[: count // 2]
-    return np.stack([preprocess(decode_image(read_file(os.fsencode(path)), (224, 224)), "tf") for path in paths])
+    return np.stack([load_image(os.fsencode(path), (224, 224), Preprocessing.TF) for path in paths])
 
 
-def test_openvino_answers_as_keras_and_is_converted_once(tmp_path: Path) -> None:
+def test_openvino_gives_the_outputs_of_keras_and_converts_once(tmp_path: Path) -> None:
     workspace, (spec, _), images = Workspace(tmp_path), load_spec(MODEL), sample_images(12)
     choice = choose_engine(workspace, MODEL, spec, "auto", "f32", images)
     assert (choice.name, choice.precision) == ("openvino", "f32")
@@ -52,10 +50,10 @@ def test_openvino_answers_as_keras_and_is_converted_once(tmp_path: Path) -> None
     assert list(labels_of(found, spec)[0]) == list(labels_of(expected, spec)[0])
     assert len(set(labels_of(found, spec)[0])) == 2
 
-    compiled = Path(choice.path)
-    before = compiled.stat()
+    model_xml = Path(choice.path)
+    before = model_xml.stat()
     assert choose_engine(workspace, MODEL, spec, "openvino", "f32", images) == choice
-    after = compiled.stat()
+    after = model_xml.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
@@ -192,23 +190,6 @@ def test_int8_takes_a_cpu_that_multiplies_it(
         cpu_info.write_text(f"processor : 0\n{flags}\n")
     monkeypatch.setattr(openvino_engine, "CPU_INFO", cpu_info)
     assert openvino_engine.is_native("int8") is expected
-
-
-@pytest.mark.parametrize(("precision", "record"), [("cascade", calibration_file), ("int8", agreement_file)])
-def test_what_is_measured_first_is_ready_when_it_was(
-    precision: str, record: Callable[[Path], Path], tmp_path: Path
-) -> None:
-    model, workspace = save_model(tmp_path / "model.keras"), Workspace(tmp_path)
-    f32 = JobArguments(str(tmp_path), "r", str(model))
-    measured = replace(f32, precision=precision)
-    spec = spec_of(model)
-    save_spec(model, spec)
-    assert not is_converted(f32)
-    choice = choose_engine(workspace, model, spec, "openvino", "f32", SMALL)
-    assert is_converted(f32)
-    assert not is_converted(measured)
-    write_json(record(Path(choice.path).parent), {})
-    assert is_converted(measured)
 
 
 def test_runs_with_another_low_precision_are_not_mixed() -> None:
