@@ -182,7 +182,7 @@ class Download:
 
     def _slow(self, received: int) -> TemporaryError:
         return TemporaryError(
-            f"source {self.url}: too slow, {count(received, 'byte')} so far; run the task download again to resume there"
+            f"source {self.url}: too slow, {count(received, 'byte')} so far; run the task download again to resume it"
         )
 
     def _refuse(self, cause: str) -> BatchPredictionsError:
