@@ -1,4 +1,4 @@
-"""spark-submit entry of `make bench-scale`: the job's own waves and commits, with a scorer that opens no image."""
+"""The entry point of `make bench-scale` for spark-submit: the job's waves and commits, but no image is opened."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import numpy as np  # noqa: TID253 (a program of its own)
 import pandas as pd  # noqa: TID253
 
 from benchmarks.scale_stage import LABELS
-from image_scoring.driver.job import begin, load_run, run_waves
+from image_scoring.driver.attempt import begin_attempt
+from image_scoring.driver.job import load_run, run_waves
 from image_scoring.driver.session import build_session, equip_workers
 from image_scoring.worker.scorer import ScoreCounts
+from run_contract.layout import Workspace
 from run_contract.table import ERROR, PREDICTED
 
 
@@ -47,7 +49,7 @@ class NoopScorerFactory:
 
 
 def main(workspace: str, run_key: str) -> None:
-    with begin(Path(workspace), run_key) as attempt:
+    with begin_attempt(Workspace(Path(workspace)), run_key) as attempt:
         load_run(attempt)
         spark = build_session()
         try:

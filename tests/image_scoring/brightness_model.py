@@ -12,8 +12,8 @@ from PIL import Image
 from image_scoring.images.preprocessing_mode import Preprocessing
 from image_scoring.model.engines.engine import EngineChoice
 from image_scoring.model.spec import ModelSpec
+from image_scoring.worker.golden_image import load_golden_image
 from image_scoring.worker.image_scorer_factory import ImageScorerFactory
-from image_scoring.worker.preflight import load_golden_image
 from run_contract.image_paths import encode_path
 
 SPEC = ModelSpec("grey", "0" * 64, input_size=(4, 6), preprocessing=Preprocessing.RESCALE)

@@ -15,16 +15,25 @@ import pytest
 
 from batch_predictions.manifest import build_manifest
 from batch_predictions.publish import export_csv, point
-from image_scoring.driver.incremental import choose_base_run
+from image_scoring.driver.base_run import choose_base_run
 from image_scoring.worker.incremental import NO_STAMP_NS, BaseRun, BaseRunResults
 from run_contract import manifest_layout
-from run_contract.files import write_json
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
+from run_contract.record import write_record
 from run_contract.records.dataset import DatasetRecord
+from run_contract.records.predict import ScoringRecord
 from run_contract.table import ERROR
 from tests.helpers import LABELS, predicted, write_predictions
 
-SCORING = {"model": "m@1", "spec": {"threshold": 0.5, "labels": ["Cat", "Dog"]}, "engine": "openvino"}
+SCORING = ScoringRecord(
+    model="m@1",
+    spec={"threshold": 0.5, "labels": ["Cat", "Dog"]},
+    engine="openvino",
+    precision="f32",
+    band=None,
+    low=None,
+    versions={"numpy": "2.0"},
+)
 STAMP = NO_STAMP_NS + 10**9
 NAMES = [f"{directory}{number:02d}.jpg" for directory in ("", "a/", "a/b/", "c/") for number in range(10)]
 
@@ -47,12 +56,12 @@ class IncrementalRuns:
                 file.write(b"x" * size)
             os.utime(path, ns=(stamp, stamp))
 
-    def run(self, key: str, shard_rows: int = 4, scoring: dict[str, Any] = SCORING) -> RunPaths:
+    def run(self, key: str, shard_rows: int = 4, scoring: ScoringRecord = SCORING) -> RunPaths:
         """A run over the images as they are, with its first shards of `shard_rows`, not predicted yet."""
         self._cut.setattr(manifest_layout, "FIRST_SHARD_ROWS", shard_rows)
         run = self.workspace.run(key)
         build_manifest(run, DatasetRecord(str(self.pictures), str(self.pictures), "test"), LABELS)
-        write_json(run.scoring, scoring)
+        write_record(run.scoring, scoring)
         return run
 
     def published(self, key: str, shard_rows: int = 4, outcome: Callable[[Row], Row] | None = None) -> RunPaths:
@@ -88,21 +97,23 @@ def predict_all(run: RunPaths, outcome: Callable[[Row], Row] = outcome_of) -> Ru
     return run
 
 
-def find(carry: BaseRunResults, rows: list[Row]) -> tuple[pd.DataFrame, list[bool]]:
+def find(base_results: BaseRunResults, rows: list[Row]) -> tuple[pd.DataFrame, list[bool]]:
     paths = pd.Series([row["img_path"] for row in rows], dtype=object)
     sizes, stamps = (pd.Series([row[name] for row in rows], dtype="int64") for name in ("size_bytes", "modified_ns"))
-    frame, found = carry.find(paths, sizes, stamps)
+    frame, found = base_results.find(paths, sizes, stamps)
     assert len(frame) == len(found) == len(rows)
     assert list(frame.index) == list(range(len(rows)))
     return frame, found.tolist()
 
 
 def predict_new(run: RunPaths, base_run: BaseRun | None, outcome: Callable[[Row], Row] = outcome_of) -> list[str]:
-    """Predicts `run` with what is carried over, shard by shard; returns the paths that were not."""
-    carry, fresh = BaseRunResults(base_run) if base_run else None, []
+    """Predict what is not carried over, shard by shard; return the paths of those images."""
+    base_results, fresh = BaseRunResults(base_run) if base_run else None, []
     for shard in shard_numbers(run.manifest):
         rows = rows_of(run, shard)
-        frame, found = find(carry, rows) if carry else (pd.DataFrame(index=range(len(rows))), [False] * len(rows))
+        frame, found = (
+            find(base_results, rows) if base_results else (pd.DataFrame(index=range(len(rows))), [False] * len(rows))
+        )
         results = frame.astype(object).where(frame.notna(), None).to_dict("records")
         write_predictions(
             run,

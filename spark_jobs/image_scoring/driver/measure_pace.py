@@ -1,7 +1,8 @@
-"""Measure what one image of a run costs on one core: python -m image_scoring.driver.measure_pace, as predict.py.
+"""Measure what one image of a run costs on one core: python -m image_scoring.driver.measure_pace ARGUMENTS.
 
-It reads, decodes, preprocesses and predicts a sample as a Python worker of Spark does, with the engine that the run
-will use, and so leaves that converted for predict. The last line it prints is a JSON object.
+The arguments are those of predict.py. It reads, decodes, preprocesses and predicts a sample as a Python worker of Spark
+does, with the engine that the run will use. A new model is converted first, so that predict finds it ready. The last
+line of the output is a PaceMeasurementRecord as JSON.
 """
 
 from __future__ import annotations
@@ -16,17 +17,14 @@ from typing import Any
 
 import pandas as pd
 
+from image_scoring.driver.scoring import make_scorer_factory
 from image_scoring.images.manifest_shards import sample_rows
-from image_scoring.model.engine_selection import choose_engine
-from image_scoring.model.sample_images import CalibrationImages, verification_images
 from image_scoring.model.spec import load_spec
-from image_scoring.worker.image_scorer_factory import ImageScorerFactory
-from image_scoring.worker.preflight import load_golden_image
 from image_scoring.worker.scorer import Scorer
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError
-from run_contract.files import read_json
 from run_contract.layout import Workspace
+from run_contract.records.plan import PaceMeasurementRecord
 
 WARM_UP_IMAGES = 4
 SAMPLE_IMAGES = 32
@@ -41,18 +39,18 @@ def main(argv: list[str]) -> int:
     except BatchPredictionsError as error:
         print(error, file=sys.stderr)
         return 1
-    print(json.dumps(measured))
+    print(json.dumps(measured.to_json()))
     return 0
 
 
-def measure(arguments: JobArguments, clock: Callable[[], float] = time.perf_counter) -> dict[str, Any]:
-    """`core_seconds_per_row`, the `images` that it rests on, and the engine and precision that predict will use.
+def measure(arguments: JobArguments, clock: Callable[[], float] = time.perf_counter) -> PaceMeasurementRecord:
+    """Return the mean cost of an image: the mean and not the median, because the cost of a run is a sum.
 
-    clock: seconds. The mean, because the cost of a run is a sum. Raises BatchPredictionsError.
+    clock: returns seconds. Raises BatchPredictionsError.
     """
-    workspace = Workspace(Path(arguments.workspace))
-    run = workspace.run(arguments.run_key)
-    factory = _prepare(arguments, workspace)
+    run = Workspace(Path(arguments.workspace)).run(arguments.run_key)
+    spec, _ = load_spec(Path(arguments.model))
+    factory = make_scorer_factory(arguments, spec, arguments.precision)
     rows = list(sample_rows(run, WARM_UP_IMAGES + SAMPLE_IMAGES, COLUMNS))
     scorer = factory.open()
     _score(scorer, rows[:WARM_UP_IMAGES])
@@ -60,29 +58,7 @@ def measure(arguments: JobArguments, clock: Callable[[], float] = time.perf_coun
     start = clock()
     _score(scorer, sample)
     seconds = clock() - start
-    return {
-        "core_seconds_per_row": seconds / len(sample),
-        "images": len(sample),
-        "engine": factory.engine.name,
-        "precision": factory.engine.precision,
-    }
-
-
-def _prepare(arguments: JobArguments, workspace: Workspace) -> ImageScorerFactory:
-    run = workspace.run(arguments.run_key)
-    spec, _ = load_spec(Path(arguments.model))
-    root = Path(read_json(run.manifest_summary)["root"])
-    choice = choose_engine(
-        workspace,
-        Path(arguments.model),
-        spec,
-        arguments.engine,
-        arguments.precision,
-        verification_images(run, root, spec),
-        CalibrationImages(run, root, spec),
-    )
-    golden_image = load_golden_image(spec, choice, workspace.converted_models)
-    return ImageScorerFactory(str(root), spec, choice, golden_image, arguments.image_timeout)
+    return PaceMeasurementRecord(seconds / len(sample), len(sample), factory.engine.name, factory.engine.precision)
 
 
 def _score(scorer: Scorer, rows: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The driver's loop: shards in waves, each wave a Spark job, each shard committed as soon as its task is done."""
+"""The driver's loop: shards in waves, each wave a Spark job; each shard is committed as soon as its task is done."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, lit
+from pyspark.sql.types import StructType
 
 from image_scoring.driver.commits import commit_staged
 from image_scoring.driver.executors import Executors
 from image_scoring.driver.fencing_token import FencingToken
-from image_scoring.driver.manifest_schema import MANIFEST_SCHEMA
-from image_scoring.driver.progress import Progress
+from image_scoring.driver.progress import ProgressReporter
 from image_scoring.worker.scorer import ScorerFactory
 from image_scoring.worker.udf import make_predict_udf
 from run_contract.errors import TemporaryError
@@ -23,15 +23,24 @@ from run_contract.files import remove
 from run_contract.layout import RunPaths, shard_name
 from run_contract.table import PREDICTION_COLUMNS
 
-# Two waves at a time: while the last tasks of one finish, the first of the next keep the other cores busy.
+# Two waves at a time: while the last tasks of one finish, the first tasks of the next keep the other cores busy.
 WAVES_IN_FLIGHT = 2
 SHARDS_PER_CORE = 4
 POLL_SECONDS = 0.5
+MANIFEST_SCHEMA = (
+    StructType()
+    .add("img_path", "string")
+    .add("shard", "integer")
+    .add("size_bytes", "long")
+    .add("modified_ns", "long")
+    .add("label", "string")
+    .add("source", "string")
+)
 
 
 @dataclass
 class Wave:
-    """Shards that one Spark job predicts. staged: where its tasks leave them."""
+    """The shards that one Spark job predicts. staged: the directory where its tasks leave them."""
 
     shards: list[int]
     staged: Path
@@ -44,24 +53,24 @@ class Wave:
 
 @dataclass
 class WaveRunner:
-    """Predicts the shards that are still to do."""
+    """Predicts and commits shards."""
 
     spark: SparkSession
     executors: Executors
     run: RunPaths
     factory: ScorerFactory
     fencing_token: FencingToken
-    progress: Progress
+    progress: ProgressReporter
 
     def __post_init__(self) -> None:
-        # Of this runner alone: cancelled tasks of another one, after a flip, may go on writing for a while.
+        # Not shared with another runner: after a switch to f32, cancelled tasks of the cascade may still write files.
         self._staging = self.run.staging / self.fencing_token.value / uuid4().hex[:8]
 
     def predict(self, shards: list[int]) -> None:
         """Predict and commit `shards`; return when all are in place.
 
-        Raises AttemptSuperseded when a newer attempt took over, LabelsFlipped when a cascade was wrong, TemporaryError
-        when the cluster is gone. Committed shards stay.
+        Raises AttemptSuperseded when a newer attempt has taken over, LabelsFlipped when a cascade was wrong,
+        TemporaryError when the cluster is gone. Committed shards stay.
         """
         waiting = deque(shards)
         running: dict[Future[None], Wave] = {}
@@ -76,7 +85,7 @@ class WaveRunner:
                 done = [future for future in running if future.done()]
                 for wave in running.values():
                     self._commit(wave)
-                self._watch()
+                self._check_and_report()
                 for future in done:
                     self._finish(running.pop(future), future)
         finally:
@@ -84,15 +93,8 @@ class WaveRunner:
             self.spark.sparkContext.cancelAllJobs()
             pool.shutdown(wait=True)
 
-    def warm_up(self, shard: int) -> None:
-        """Plans a wave and runs none: the first plan of a JVM is mostly the loading of its classes.
-
-        Worth doing while the executors are still on their way.
-        """
-        self._score([shard])._jdf.queryExecution().executedPlan()
-
     def _next_wave(self, waiting: deque[int]) -> Wave:
-        """As many shards as keep the cores of this moment busy: executors come and go while a run lasts."""
+        """Take as many shards as suit the present number of cores: executors come and go during a run."""
         size = max(self.executors.cores(), 1) * SHARDS_PER_CORE
         shards = [waiting.popleft() for _ in range(min(size, len(waiting)))]
         return Wave(shards, self._staging / f"wave-{shards[0]:06d}")
@@ -102,7 +104,7 @@ class WaveRunner:
         self._score(wave.shards).write.parquet(str(wave.staged))
 
     def _score(self, shards: list[int]) -> DataFrame:
-        """PREDICTION_COLUMNS and the shard; one partition, and so one file, for each shard: no shuffle."""
+        """Return PREDICTION_COLUMNS and the shard; one partition, and so one file, for each shard: no shuffle."""
         files = [str(self.run.manifest / shard_name(shard)) for shard in shards]
         predict = make_predict_udf(self.factory, self._counts)
         return (
@@ -115,12 +117,12 @@ class WaveRunner:
 
     @property
     def _counts(self) -> Path:
-        """Where the tasks say what they did, shard by shard."""
+        """The directory of the ShardCounts."""
         return self._staging / "counts"
 
     def _commit(self, wave: Wave) -> None:
         for commit in commit_staged(self.run, wave.staged, self._counts, self.fencing_token):
-            # Spark runs a task again whose executor died after its work: the same rows, counted once.
+            # Spark runs a task again if its executor died after the work: the same rows, to be counted once.
             if commit.shard not in wave.committed:
                 self.progress.add(commit)
             wave.committed.add(commit.shard)
@@ -130,13 +132,13 @@ class WaveRunner:
         if wave.committed != set(wave.shards):
             raise TemporaryError(
                 f"run {self.run.run_key}: Spark wrote {len(wave.committed)} of {len(wave.shards)} shards of a wave; "
-                "run predict again, it goes on with the missing ones"
+                "run predict again, it continues with the missing shards"
             )
         remove(wave.staged)
 
-    def _watch(self) -> None:
-        """Every half second: is this still the newest attempt, are there executors, how far is it."""
+    def _check_and_report(self) -> None:
+        """Check that this attempt is the newest and has executors, and write the progress."""
         self.fencing_token.check()
         self.executors.check_alive()
-        self.progress.cores, self.progress.workers = self.executors.cores(), self.executors.workers()
-        self.progress.write(self.run.progress)
+        self.progress.set_executors(self.executors.cores(), self.executors.workers())
+        self.progress.write()

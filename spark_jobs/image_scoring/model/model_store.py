@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from image_scoring.model.spec import ModelSpec, load_spec
-from run_contract.arguments import JobArguments
-from run_contract.errors import BatchPredictionsError
+from image_scoring.model.spec import ModelSpec
 from run_contract.layout import Workspace
 from run_contract.record import Record, RecordError, parse_record
 
@@ -79,20 +77,3 @@ def calibration_file(model_xml: Path) -> Path:
 def agreement_file(model_xml: Path) -> Path:
     """Return the path of the AgreementRecord; written when the labels in int8 were compared with those in f32."""
     return model_xml.with_name("agreement-int8.json")
-
-
-def is_engine_ready(arguments: JobArguments) -> bool:
-    """Return whether the engine of this run can be opened at once, without a conversion or measurement before."""
-    if arguments.engine == "tensorflow":
-        return False
-    try:
-        spec, _ = load_spec(Path(arguments.model))
-    except (BatchPredictionsError, OSError):
-        return False  # the job reports what is wrong
-    model_xml = converted_model(Workspace(Path(arguments.workspace)), spec)
-    required = [verification_file(model_xml, verified_precision(arguments.precision))]
-    if arguments.precision == "cascade":
-        required.append(calibration_file(model_xml))
-    if arguments.precision == "int8":
-        required.append(agreement_file(model_xml))
-    return all(file.exists() for file in required)

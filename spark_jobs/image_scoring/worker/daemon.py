@@ -1,7 +1,7 @@
-"""What Spark starts on an executor to fork its Python workers from: pyspark.daemon, with the imports done before.
+"""The process on an executor that forks Python workers: pyspark.daemon, after the slow imports.
 
-Spark names it in spark.python.daemon.module. Forked workers share what is imported here: they start at once, and the
-memory of the libraries is there only once on each executor.
+Spark starts it because spark.python.daemon.module names it. The forked workers share what is imported here: they start
+at once, and the libraries are in memory only once on each executor.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import os
 import sys
 from contextlib import suppress
 
-# Spark puts pyspark.zip first; Python would compile it anew at every start. The installed package is the same.
-sys.path.sort(key=lambda entry: entry.endswith(".zip"))
-# One task, one core. Threads of numpy's own would also not survive the fork.
+# A task has one core. Besides, threads of numpy would not survive the fork.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from image_scoring.worker.preflight import PreflightError, check_environment
@@ -25,9 +23,9 @@ def main() -> None:
     try:
         check_environment()
     except PreflightError as error:
-        sys.exit(str(error))  # Spark shows what a daemon that does not start has last said
+        sys.exit(str(error))  # Spark reports the last output of a daemon that does not start
     for module in PRELOADED:
-        # What is missing here and needed will be missed in the worker, which can say so to the driver.
+        # If the task needs a module that is missing here, its own ImportError reaches the driver.
         with suppress(ImportError):
             importlib.import_module(module)
     from pyspark.daemon import manager

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from image_scoring.model.engines.engine import EngineChoice
 from image_scoring.model.engines.opening import open_engine
 from image_scoring.model.spec import ModelSpec
+from image_scoring.worker.golden_image import GoldenImage, check_engine, check_model
 from image_scoring.worker.image_scorer import ImageScorer
 from image_scoring.worker.incremental import BaseRun
 from image_scoring.worker.incremental_scorer import IncrementalScorer
 from image_scoring.worker.isolated_scorer import IsolatedScorer
-from image_scoring.worker.preflight import GoldenImage, check_engine, check_model
 from image_scoring.worker.scorer import Scorer
 from image_scoring.worker.watchdog import Watchdog
 

@@ -1,8 +1,8 @@
-"""Reuse the published run's results for images that have not changed.
+"""Find the base run's results for images that have not changed.
 
-Both manifests are in the order of the same walk, so the shards of the base run that may hold the images of one batch
-are found by bisection: nothing holds the whole list, and nothing is shuffled. A result is reused only for the same
-path, size and modification time, so whatever goes wrong here costs a prediction and never makes a wrong row.
+Both manifests have the order of the same walk, so bisection finds the shards of the base run that may hold the images
+of a batch: no process holds the whole list, and nothing is shuffled. A result is reused only for the same path, size
+and modification time, so a fault here costs a prediction and never makes a wrong row.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RESULTS = pa.schema(
 )
 NOTHING = pa.schema([*IMAGES, *RESULTS]).empty_table()
 SHARDS_IN_MEMORY = 4
-# 1 January 1980 is what an archive without dates says of every file: it tells nothing of a change.
+# Archives without dates give every file the modification time 1 January 1980, which proves nothing.
 NO_STAMP_NS = 315_532_800 * 10**9
 SAME_AGAIN = f"^({'|'.join(CONTENT_REASONS)})(:|$)"
 AFTER_ALL = b"\xff"  # greater than any walk_key
@@ -41,20 +41,26 @@ AFTER_ALL = b"\xff"  # greater than any walk_key
 
 @dataclass(frozen=True)
 class BaseRun:
-    """The run to carry over from, small enough to travel with every task. shards: of its manifest."""
+    """The run whose results are reused; small enough to travel with each Spark task.
+
+    root: its directory. shards: the number of shards of its manifest.
+    """
 
     root: str
     shards: int
 
 
 def walk_key(img_path: str) -> bytes:
-    """Sorts as the manifest's walk does: by name, each directory's files before its subdirectories'."""
+    """Return a key that sorts paths in the order of the manifest's walk.
+
+    The walk is sorted by name, and the files of a directory come before its subdirectories.
+    """
     *directories, name = decode_path(img_path).split(b"/")
     return b"".join(b"\1" + directory + b"\0" for directory in directories) + b"\0" + name
 
 
 class BaseRunResults:
-    """The results of the base run, a few shards in memory at a time. One in each Python worker."""
+    """Looks up results of the base run, with a few of its shards in memory. One in each Python worker."""
 
     def __init__(self, base_run: BaseRun) -> None:
         self._run = RunPaths(Path(base_run.root))
@@ -64,10 +70,10 @@ class BaseRunResults:
         self._results = lru_cache(SHARDS_IN_MEMORY)(self._read_results)
 
     def find(self, paths: pd.Series, sizes: pd.Series, stamps: pd.Series) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
-        """What is carried over for one batch: its rows (n,) of udf.RESULT_SCHEMA, and which of them were found (n,).
+        """Return the rows (n,) of udf.RESULT_SCHEMA that are carried over for a batch, and which were found (n,).
 
-        paths, sizes, stamps: img_path, size_bytes, modified_ns (n,), in the order of a manifest; in another order
-        images are missed. A row that was not found has nulls only: it is to be predicted.
+        paths, sizes, stamps: img_path, size_bytes, modified_ns (n,), in the order of a manifest; in any other order
+        images are missed. A row that was not found has only nulls and is to be predicted.
         """
         names, wanted = pa.array(paths, pa.string()), (sizes.to_numpy(), stamps.to_numpy())
         pieces, source, count = [RESULTS.empty_table()], np.full(len(names), -1), 0
@@ -85,7 +91,7 @@ class BaseRunResults:
         return table.to_pandas(types_mapper={pa.float32(): pd.Float32Dtype()}.get), found
 
     def _overlapping(self, paths: pd.Series) -> range:
-        """The shards of the base run that may hold images of the batch: their part of the walk meets the batch's."""
+        """Return the shards of the base run that may hold images of the batch."""
         if paths.empty:
             return range(0)
         first, last = (
@@ -94,7 +100,7 @@ class BaseRunResults:
         return range(max(first - 1, 0), last)
 
     def _first_key(self, shard: int) -> bytes:
-        """Where `shard` begins in the walk; one that cannot be read, where the next one does."""
+        """Return the walk key of the first image of `shard`, or of the next shard if it cannot be read."""
         begins = (self._begin(number) for number in range(shard, len(self._shards)))
         return next((begin for begin in begins if begin is not None), AFTER_ALL)
 
@@ -102,17 +108,17 @@ class BaseRunResults:
         try:
             with pq.ParquetFile(self._run.manifest / shard_name(shard)) as file:
                 return walk_key(file.read_row_group(0, ["img_path"], use_threads=False)["img_path"][0].as_py())
-        except Exception as error:  # a damaged file is read as anything; what matters is that its images are predicted
+        except Exception as error:  # a damaged file may raise anything; its images are predicted
             self._warn(shard, error)
             return None
 
     def _read_results(self, shard: int) -> pa.Table:
-        """IMAGES and RESULTS of the rows of `shard` that the same images have again; no rows when it is damaged."""
+        """Return IMAGES and RESULTS of the reusable rows of `shard`; no rows if it is damaged."""
         try:
             images = _read_columns(self._run.manifest / shard_name(shard), IMAGES)
             results = _read_columns(self._run.predictions / shard_name(shard), pa.schema([IMAGES[0], *RESULTS]))
             if results["img_path"] != images["img_path"]:
-                raise ValueError("its predictions are not those of its manifest")
+                raise ValueError("its predictions do not match its manifest")
         except Exception as error:  # as above
             self._warn(shard, error)
             return NOTHING
@@ -124,12 +130,12 @@ class BaseRunResults:
         return table.filter(pc.and_kleene(same_again, dated)).combine_chunks()
 
     def _warn(self, shard: int, error: Exception) -> None:
-        """One line in each worker, however much is damaged."""
+        """Log a damaged shard, but only the first one in this worker."""
         if not self._warned:
             self._warned = True
             cause = " ".join(str(error).split())[:120]
             log.warning(
-                "run %s: its %s cannot be read (%s); images of such shards are not carried over but predicted",
+                "run %s: %s cannot be read (%s); the images of damaged shards are predicted again",
                 self._run.run_key,
                 shard_name(shard),
                 cause,

@@ -1,17 +1,17 @@
-"""Ends a process that makes no progress, even when it hangs inside a C library."""
+"""End a process that makes no progress, even when it hangs inside a C library."""
 
 from __future__ import annotations
 
 import faulthandler
 import time
 
-STDERR = 2  # the file descriptor: Spark puts something else in the place of sys.stderr
+STDERR = 2  # the file descriptor, because Spark replaces sys.stderr
 
 
 class Watchdog:
-    """Within `with`, ends the process when it is not fed for `seconds`.
+    """Within `with`, ends the process if `feed` is not called for `seconds`.
 
-    faulthandler's timer is a thread of its own that needs no GIL: it also sees a decoder that holds it for ever.
+    faulthandler's timer is a thread of its own that needs no GIL: it works even if a decoder never releases the GIL.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -27,7 +27,7 @@ class Watchdog:
         faulthandler.cancel_dump_traceback_later()
 
     def feed(self) -> None:
-        """Cheap enough for every image: the timer itself is renewed ten times in its period."""
+        """Restart the timer. Cheap enough for every image: it restarts the timer at most ten times in `seconds`."""
         now = time.monotonic()
         if now - self._fed > self._seconds / 10:
             self._fed = now

@@ -91,12 +91,12 @@ def versions(module: Any, **other: str) -> None:
     module.version = lambda name: other.get(name) or found(name)
 
 
-def model(preflight: Any, sha256: str) -> None:
-    preflight.hash_model = lambda choice: sha256
+def model(golden_image: Any, sha256: str) -> None:
+    golden_image.hash_model = lambda choice: sha256
 
 
-def no_executors(cluster: Any, seconds: float) -> None:
-    cluster.NO_EXECUTORS_SECONDS = seconds
+def no_executors(executors: Any, seconds: float) -> None:
+    executors.NO_EXECUTORS_SECONDS = seconds
 
 
 def native(openvino_engine: Any, precisions: list[str]) -> None:
@@ -125,7 +125,7 @@ def flip(cascade: Any, handshake: str) -> None:
 MODULES: dict[str, tuple[Callable[..., None], ...]] = {
     "image_scoring.images.decoding": (images, pixels),
     "image_scoring.model.versions": (versions,),
-    "image_scoring.worker.preflight": (model,),
+    "image_scoring.worker.golden_image": (model,),
     "image_scoring.driver.executors": (no_executors,),
     "image_scoring.model.engines.openvino_engine": (native,),
     "image_scoring.model.engines.cascade": (flip,),

@@ -6,6 +6,7 @@ import logging
 import os
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from image_scoring.driver.incremental import choose_base_run
+from image_scoring.driver.base_run import choose_base_run
 from image_scoring.worker.incremental import BaseRunResults
-from run_contract.files import read_json, write_json
-from run_contract.layout import shard_name
+from run_contract.layout import RunPaths, shard_name
+from run_contract.record import require_record, write_record
+from run_contract.records.predict import BaseRunRecord
 from tests.helpers import predicted
 from tests.image_scoring.incremental_runs import (
     NAMES,
@@ -35,6 +37,10 @@ from tests.image_scoring.incremental_runs import (
 @pytest.fixture
 def runs(plain_path: Path, monkeypatch: pytest.MonkeyPatch) -> IncrementalRuns:
     return IncrementalRuns(plain_path, monkeypatch)
+
+
+def base_run_record(run: RunPaths) -> BaseRunRecord:
+    return require_record(BaseRunRecord, run.base_run)
 
 
 def damage(path: Path) -> None:
@@ -81,7 +87,7 @@ def test_a_shard_that_is_damaged_is_predicted_and_the_others_are_carried_over(
     caplog.clear()
     assert predict_new(run, base_run) == lost
     assert len(caplog.messages) == 1
-    assert "run 1: its shard-0000" in caplog.text
+    assert "run 1: shard-0000" in caplog.text
     assert table_of(run) == table_of(predict_all(runs.run("full")))
 
 
@@ -115,6 +121,7 @@ def test_a_base_run_travels_with_every_task(runs: IncrementalRuns) -> None:
         ({"spec": {"threshold": 0.5, "labels": ["Dog", "Cat"]}}, "another spec"),
         ({"engine": "tensorflow", "model": "m@2"}, "another engine, model"),
         ({"precision": "bf16"}, "another precision"),
+        ({"versions": {"numpy": "1.0"}}, "another versions"),
     ],
 )
 def test_a_run_that_was_predicted_in_another_way_is_no_base_run(
@@ -122,12 +129,12 @@ def test_a_run_that_was_predicted_in_another_way_is_no_base_run(
 ) -> None:
     runs.put(*NAMES)
     runs.published("1")
-    run = runs.run("2", scoring={**SCORING, **other})
+    run = runs.run("2", scoring=replace(SCORING, **other))
     with caplog.at_level(logging.INFO):
         assert choose_base_run(runs.workspace, run) is None
-    assert caplog.messages == [f"run 2: nothing is carried over, the published run 1 was predicted with {cause}"]
-    assert read_json(run.base_run)["reason"] in caplog.messages[0]
-    write_json(run.scoring, SCORING)
+    assert caplog.messages == [f"run 2: no results are carried over: the published run 1 was predicted with {cause}"]
+    assert str(base_run_record(run).reason) in caplog.messages[0]
+    write_record(run.scoring, SCORING)
     assert choose_base_run(runs.workspace, run) is not None
 
 
@@ -138,7 +145,8 @@ def test_a_run_that_has_not_all_that_it_takes_is_no_base_run(lacks: str, runs: I
     run = runs.run("2")
     os.rename(path, path.with_name("away"))
     assert choose_base_run(runs.workspace, run) is None
-    assert "the published run 1 has not its manifest, scoring.json and predictions" in read_json(run.base_run)["reason"]
+    reason = "the published run 1 does not have its manifest.json, scoring.json and predictions"
+    assert base_run_record(run) == BaseRunRecord("1", reason=reason)
     path.write_text("{")
     assert choose_base_run(runs.workspace, run) is None
 
@@ -147,11 +155,11 @@ def test_without_a_published_run_there_is_no_base_run_at_any_attempt(runs: Incre
     runs.put(*NAMES)
     run = runs.run("2")
     assert choose_base_run(runs.workspace, run) is None
-    record = {"candidate": None, "carried_over": False, "reason": "no run was published"}
-    assert read_json(run.base_run) == record
+    record = BaseRunRecord(None, reason="no run was published")
+    assert base_run_record(run) == record
     runs.published("1")
     assert choose_base_run(runs.workspace, run) is None
-    assert read_json(run.base_run) == record
+    assert base_run_record(run) == record
 
 
 def test_a_run_is_not_its_own_base_run(runs: IncrementalRuns) -> None:
@@ -168,10 +176,10 @@ def test_the_base_run_stays_when_another_run_is_published_in_the_middle(
     run = runs.run("3")
     with caplog.at_level(logging.INFO):
         base_run = base_run_of(runs, run)
-    assert caplog.messages == ["run 3: what is unchanged since run 1 is carried over"]
-    assert read_json(run.base_run) == {"candidate": "1", "carried_over": True, "reason": None}
-    carry = BaseRunResults(base_run)
-    before = find(carry, rows_of(run, 0))[0]
+    assert caplog.messages == ["run 3: results of unchanged images are carried over from run 1"]
+    assert base_run_record(run) == BaseRunRecord("1", carried_over=True)
+    base_results = BaseRunResults(base_run)
+    before = find(base_results, rows_of(run, 0))[0]
     runs.published("2", outcome=lambda row: predicted(row["img_path"], probability=0.75))
     assert runs.workspace.published_run() == "2"
     assert base_run_of(runs, run) == base_run

@@ -1,8 +1,9 @@
-"""What is committed, and what is not."""
+"""Which shards are committed, and how they are counted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from image_scoring.driver.commits import Commit, LabelsFlipped, commit_staged, drop_commits, load_commits
+from image_scoring.driver.commits import LabelsFlipped, commit_staged, drop_commits, load_commits
 from image_scoring.driver.fencing_token import AttemptSuperseded, FencingToken
 from image_scoring.worker.udf import counts_path
 from run_contract import manifest_layout
 from run_contract.errors import TemporaryError
-from run_contract.files import append_json_line, read_json_lines, write_json
 from run_contract.layout import RunPaths, shard_name, shard_numbers
+from run_contract.record import append_record, read_records, write_record
+from run_contract.records.predict import CommitRecord, ShardCounts
 from tests.helpers import make_run, manifest_paths, predicted, write_predictions
 
-COUNTS = {"images": 4, "carried": 1, "rerun": 2, "rechecked": 3, "flips": 0, "began": 10.5, "ended": 12.0}
+COUNTS = ShardCounts(carried=1, rerun=2, rechecked=3, flips=0, began=10.5, ended=12.0)
 
 
 @pytest.fixture
@@ -32,42 +34,42 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
 
 
 def stage(run: RunPaths, shards: Sequence[int], statuses: Sequence[str], part: int = 0, **counts: Any) -> Path:
-    """Writes one part of a wave as Spark would: a row for each of `shards` and `statuses`, and its task's counts."""
+    """Write one part of a wave as Spark would: a row for each of `shards` and `statuses`, and the task's counts."""
     staged = run.staging / "wave"
     staged.mkdir(parents=True, exist_ok=True)
     rows = [{"shard": shard, "status": status} for shard, status in zip(shards, statuses, strict=True)]
     schema = pa.schema([("shard", pa.int32()), ("status", pa.string())])
     pq.write_table(pa.Table.from_pylist(rows, schema), staged / f"part-{part:05d}-x.snappy.parquet")
-    write_json(counts_path(run.staging / "counts", shards[0]), {**COUNTS, **counts})
+    write_record(counts_path(run.staging / "counts", shards[0]), replace(COUNTS, **counts))
     return staged
 
 
-def commit(run: RunPaths, staged: Path, fencing_token: FencingToken | None = None) -> list[Commit]:
+def commit(run: RunPaths, staged: Path, fencing_token: FencingToken | None = None) -> list[CommitRecord]:
     return list(commit_staged(run, staged, run.staging / "counts", fencing_token or FencingToken(run.fencing_token)))
 
 
-def noted_shards(run: RunPaths) -> list[int]:
-    return [record["shard"] for record in read_json_lines(run.commits)]
+def logged_shards(run: RunPaths) -> list[int]:
+    return [commit.shard for commit in read_records(CommitRecord, run.commits)]
 
 
-def test_whole_shards_are_moved_counted_and_noted(run: RunPaths) -> None:
+def test_whole_shards_are_moved_counted_and_logged(run: RunPaths) -> None:
     stage(run, [1, 1], ["predicted", "predicted"])
     staged = stage(run, [0] * 4, ["predicted", "error", "error", "predicted"], part=1, began=11.0)
-    expected = [Commit(1, 2, 0, 1, 2, 3, 0, 10.5, 12.0), Commit(0, 4, 2, 1, 2, 3, 0, 11.0, 12.0)]
+    expected = [CommitRecord(1, 2, 0, 1, 2, 3, 0, 10.5, 12.0), CommitRecord(0, 4, 2, 1, 2, 3, 0, 11.0, 12.0)]
     assert commit(run, staged) == expected
     assert list(staged.iterdir()) == []
     assert shard_numbers(run.predictions) == [0, 1]
     assert run.pending_shards() == []
     assert pq.read_metadata(run.predictions / shard_name(0)).num_rows == 4
-    assert noted_shards(run) == [1, 0]
+    assert logged_shards(run) == [1, 0]
     assert load_commits(run) == expected[::-1]
 
 
 def test_a_shard_without_its_counts_is_committed_all_the_same(run: RunPaths) -> None:
     staged = stage(run, [1, 1], ["predicted", "error"])
     counts_path(run.staging / "counts", 1).unlink()
-    assert commit(run, staged) == [Commit(1, 2, 1)]
-    assert load_commits(run) == [Commit(1, 2, 1)]
+    assert commit(run, staged) == [CommitRecord(1, 2, 1)]
+    assert load_commits(run) == [CommitRecord(1, 2, 1)]
 
 
 @pytest.mark.parametrize("shards", [[0] * 3, [0] * 5, [0, 0, 0, 1], [0, 1, 0, 0], [1, 1, 0, 0], [1]])
@@ -77,7 +79,7 @@ def test_a_part_that_is_not_one_whole_shard_is_refused(shards: list[int], run: R
         commit(run, staged)
     assert len(list(staged.iterdir())) == 1
     assert shard_numbers(run.predictions) == []
-    assert noted_shards(run) == []
+    assert logged_shards(run) == []
 
 
 def test_a_part_that_its_task_has_not_finished_yet_is_left_alone(run: RunPaths) -> None:
@@ -102,10 +104,10 @@ def test_an_attempt_that_was_superseded_commits_nothing(run: RunPaths) -> None:
         commit(run, staged, fencing_token)
     assert len(list(staged.iterdir())) == 1
     assert shard_numbers(run.predictions) == []
-    assert noted_shards(run) == []
+    assert logged_shards(run) == []
 
 
-def test_the_fence_is_asked_before_each_shard(run: RunPaths) -> None:
+def test_the_fencing_token_is_checked_before_each_shard(run: RunPaths) -> None:
     stage(run, [0] * 4, ["predicted"] * 4)
     staged = stage(run, [1, 1], ["predicted"] * 2, part=1)
     fencing_token = FencingToken(run.fencing_token)
@@ -115,23 +117,23 @@ def test_the_fence_is_asked_before_each_shard(run: RunPaths) -> None:
     with pytest.raises(AttemptSuperseded):
         next(commits)
     assert shard_numbers(run.predictions) == [0]
-    assert noted_shards(run) == [0]
+    assert logged_shards(run) == [0]
 
 
 def test_a_flip_commits_nothing_of_its_shard(run: RunPaths) -> None:
     stage(run, [1, 1], ["predicted"] * 2)
     staged = stage(run, [0] * 4, ["predicted"] * 4, part=1, rechecked=3, flips=2)
-    with pytest.raises(LabelsFlipped, match="2 of 3 rows that were checked again have another label") as flipped:
+    with pytest.raises(LabelsFlipped, match="2 of 3 rows that were rechecked have another label") as flipped:
         commit(run, staged)
     assert (flipped.value.commit.shard, flipped.value.commit.flips) == (0, 2)
     assert shard_numbers(run.predictions) == [1]
-    assert noted_shards(run) == [1]
+    assert logged_shards(run) == [1]
     assert [path.name for path in staged.iterdir()] == ["part-00001-x.snappy.parquet"]
 
 
 def test_a_line_whose_shard_never_came_is_not_counted(run: RunPaths) -> None:
     """A kill between the line and the rename."""
-    append_json_line(run.commits, {"shard": 0, "rows": 4, "errors": 0, "began": 1.0, "ended": 2.0})
+    append_record(run.commits, CommitRecord(0, 4, 0, began=1.0, ended=2.0))
     assert load_commits(run) == []
     assert run.pending_shards() == [0, 1]
 
@@ -140,15 +142,15 @@ def test_a_shard_without_its_line_is_counted_anew(run: RunPaths) -> None:
     paths = manifest_paths(run)
     error: dict[str, Any] = {"prediction": None, "probability": None, "status": "error", "error": "empty: zero bytes"}
     write_predictions(run, [predicted(paths[0]), *(predicted(path, **error) for path in paths[1:])])
-    assert load_commits(run) == [Commit(0, 4, 3)]
+    assert load_commits(run) == [CommitRecord(0, 4, 3)]
 
 
 def test_the_last_line_of_a_shard_wins_and_a_cut_one_does_not_count(run: RunPaths) -> None:
     commit(run, stage(run, [0] * 4, ["predicted"] * 4))
-    append_json_line(run.commits, {"shard": 0, "rows": 4, "errors": 0, "carried": 3, "began": 1.0, "ended": 2.0})
+    append_record(run.commits, CommitRecord(0, 4, 0, carried=3, began=1.0, ended=2.0))
     with open(run.commits, "a") as file:
         file.write('{"shard": 0, "rows": 4, "err')
-    assert load_commits(run) == [Commit(0, 4, 0, carried=3, began=1.0, ended=2.0)]
+    assert load_commits(run) == [CommitRecord(0, 4, 0, carried=3, began=1.0, ended=2.0)]
 
 
 def test_what_is_given_up_is_to_be_predicted_again(run: RunPaths) -> None:
@@ -157,5 +159,5 @@ def test_what_is_given_up_is_to_be_predicted_again(run: RunPaths) -> None:
     drop_commits(run)
     assert load_commits(run) == []
     assert run.pending_shards() == [0, 1]
-    assert noted_shards(run) == []
+    assert logged_shards(run) == []
     assert commit(run, stage(run, [0] * 4, ["error"] * 4))[0].errors == 4

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from batch_predictions.manifest import build_manifest
-from image_scoring.driver import measure_pace as module
+from image_scoring.driver import measure_pace, scoring
 from image_scoring.driver.measure_pace import main, measure
 from image_scoring.worker.image_scorer import ImageScorer
 from run_contract.arguments import JobArguments
 from run_contract.layout import Workspace
+from run_contract.record import parse_record
 from run_contract.records.dataset import DatasetRecord
+from run_contract.records.plan import PaceMeasurementRecord
 from tests.helpers import LABELS, draw
 from tests.image_scoring.brightness_model import SPEC, save_brightness
 
 
 @pytest.fixture
 def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobArguments:
-    """Of a run whose model is converted already."""
+    """The arguments of a run whose model is already converted."""
     choice = save_brightness(tmp_path / "compiled" / "model.xml")
-    monkeypatch.setattr(module, "choose_engine", lambda *_: choice)
-    monkeypatch.setattr(module, "load_spec", lambda _: (SPEC, "beside the model"))
+    monkeypatch.setattr(scoring, "choose_engine", lambda *_: choice)
+    monkeypatch.setattr(measure_pace, "load_spec", lambda _: (SPEC, "beside the model"))
     return JobArguments(str(tmp_path / "workspace"), "r", "model.h5")
 
 
@@ -55,29 +56,26 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_the_mean_of_a_spread_sample_after_a_warm_up(arguments: JobArguments, scored: list[list[str]]) -> None:
     make_manifest(arguments, 108)
     ticks = iter([100.0, 103.2])
-    assert measure(arguments, lambda: next(ticks)) == {
-        "core_seconds_per_row": pytest.approx(0.1),
-        "images": 32,
-        "engine": "openvino",
-        "precision": "f32",
-    }
+    measured = measure(arguments, lambda: next(ticks))
+    assert measured.core_seconds_per_row == pytest.approx(0.1)
+    assert (measured.images, measured.engine, measured.precision) == (32, "openvino", "f32")
     assert [len(call) for call in scored] == [4, 32]
     numbers = [int(path[:3]) for call in scored for path in call]
     assert numbers == list(range(1, 108, 3))
 
 
 @pytest.mark.parametrize(("images", "measured"), [(1, 1), (4, 4), (5, 1), (36, 32)])
-def test_few_images_are_measured_all_the_same(images: int, measured: int, arguments: JobArguments) -> None:
+def test_few_images_are_measured_too(images: int, measured: int, arguments: JobArguments) -> None:
     make_manifest(arguments, images)
     result = measure(arguments)
-    assert result["images"] == measured
-    assert result["core_seconds_per_row"] > 0
+    assert result.images == measured
+    assert result.core_seconds_per_row > 0
 
 
 def test_the_answer_is_the_last_line(arguments: JobArguments, capsys: pytest.CaptureFixture[str]) -> None:
     make_manifest(arguments, 5)
     assert main(arguments.to_argv()) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["images"] == 1
+    assert parse_record(PaceMeasurementRecord, capsys.readouterr().out.splitlines()[-1].encode()).images == 1
 
 
 def test_a_model_that_is_refused_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

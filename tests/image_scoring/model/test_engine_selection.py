@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from image_scoring.driver.job import scoring_record
 from image_scoring.images.loading import load_image
 from image_scoring.images.preprocessing import preprocess
 from image_scoring.images.preprocessing_mode import Preprocessing
@@ -190,12 +188,3 @@ def test_int8_takes_a_cpu_that_multiplies_it(
         cpu_info.write_text(f"processor : 0\n{flags}\n")
     monkeypatch.setattr(openvino_engine, "CPU_INFO", cpu_info)
     assert openvino_engine.is_native("int8") is expected
-
-
-def test_runs_with_another_low_precision_are_not_mixed() -> None:
-    spec = load_spec(MODEL)[0]
-    choice = EngineChoice("openvino", "cascade", "model.xml", band=1.0, low="int8")
-    records = [scoring_record(spec, each) for each in (choice, replace(choice, low="bf16"))]
-    assert [record["low"] for record in records] == ["int8", "bf16"]
-    f32 = replace(choice, precision="f32", band=None)
-    assert scoring_record(spec, f32) == scoring_record(spec, replace(f32, low="bf16"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +11,7 @@ import pytest
 
 from image_scoring.model.engine_selection import choose_engine
 from image_scoring.model.engines.engine import EngineChoice
-from image_scoring.model.model_store import (
-    agreement_file,
-    calibration_file,
-    converted_model,
-    is_engine_ready,
-    verification_file,
-)
-from image_scoring.model.spec import save_spec
-from run_contract.arguments import JobArguments
+from image_scoring.model.model_store import converted_model, verification_file
 from run_contract.files import write_json
 from run_contract.layout import Workspace
 from tests.helpers import random_images, save_model, spec_of
@@ -66,29 +57,11 @@ def test_a_file_of_another_version_is_made_again(model: Path, caplog: pytest.Log
     assert json.loads(file.read_text()) == verified
 
 
-@pytest.mark.parametrize(("precision", "file_of"), [("cascade", calibration_file), ("int8", agreement_file)])
-def test_an_engine_is_ready_when_all_its_files_are_there(
-    precision: str, file_of: Callable[[Path], Path], model: Path
-) -> None:
-    f32 = JobArguments(str(model.parent), "r", str(model))
-    measured = replace(f32, precision=precision)
-    save_spec(model, spec_of(model))
-    assert not is_engine_ready(f32)
-    choice = choose(model)
-    assert is_engine_ready(f32)
-    assert not is_engine_ready(replace(f32, engine="tensorflow"))
-    assert not is_engine_ready(measured)
-    file_of(Path(choice.path)).touch()
-    assert is_engine_ready(measured)
-
-
 def test_each_precision_has_its_own_verification(model: Path) -> None:
-    f32 = JobArguments(str(model.parent), "r", str(model))
-    save_spec(model, spec_of(model))
-    choose(model)
-    assert not is_engine_ready(replace(f32, precision="bf16"))
+    model_xml = Path(choose(model).path)
+    assert not verification_file(model_xml, "bf16").exists()
     choose(model, "bf16")
-    assert is_engine_ready(replace(f32, precision="bf16"))
+    assert verification_file(model_xml, "bf16").exists()
 
 
 def test_a_model_has_one_conversion_for_each_input_size(model: Path) -> None:

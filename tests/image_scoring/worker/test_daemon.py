@@ -1,16 +1,17 @@
-"""The process that Spark starts on an executor, started as Spark does, but without Spark."""
+"""The process that forks Python workers, started as Spark starts it, but without Spark."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
 import struct
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def daemon(directory: Path, **environment: str) -> Iterator[subprocess.Popen[byt
             process.kill()
 
 
+@pytest.mark.parametrize(("module", "name"), [("pyspark.daemon", "manager"), ("pyspark.worker", "main")])
+def test_the_private_parts_of_pyspark_are_there(module: str, name: str) -> None:
+    """The daemon calls pyspark.daemon.manager, which runs pyspark.worker.main in each worker."""
+    found = getattr(importlib.import_module(module), name, None)
+    assert callable(found), f"pyspark {version('pyspark')}: {module}.{name}, which worker/daemon.py uses, is missing"
+
+
 def test_with_other_versions_it_says_so_in_one_line_and_ends(tmp_path: Path) -> None:
     expected = {**expected_versions("openvino"), "numpy": "1.2.3"}
     with daemon(tmp_path, **{ENVIRONMENT: json.dumps(expected)}) as process:
@@ -52,13 +60,7 @@ def test_with_other_versions_it_says_so_in_one_line_and_ends(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("engine", ["openvino", None])
 def test_with_the_drivers_versions_it_serves_until_its_stdin_ends(engine: str | None, tmp_path: Path) -> None:
-    """pyspark is the installed one, although the zip of Spark comes first, as on an executor."""
-    zipped = tmp_path / "pyspark.zip"
-    with zipfile.ZipFile(zipped, "w") as file:
-        file.writestr("pyspark/__init__.py", "raise SystemExit('pyspark.zip was read')")
-    environment = {"PYTHONPATH": f"{zipped}{os.pathsep}{project_path()['PYTHONPATH']}"}
-    if engine:
-        environment[ENVIRONMENT] = json.dumps(expected_versions(engine))
+    environment = {ENVIRONMENT: json.dumps(expected_versions(engine))} if engine else {}
     with daemon(tmp_path, **environment) as process:
         assert process.stdout is not None
         assert process.stdin is not None
@@ -71,7 +73,7 @@ def test_with_the_drivers_versions_it_serves_until_its_stdin_ends(engine: str | 
         assert process.stderr.read() == b""
 
 
-def test_what_is_missing_for_the_preload_is_left_to_the_worker(tmp_path: Path) -> None:
+def test_a_module_that_cannot_be_preloaded_is_left_to_the_worker(tmp_path: Path) -> None:
     (tmp_path / "openvino.py").write_text("raise ImportError('no OpenVINO here')")
     environment = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{project_path()['PYTHONPATH']}"}
     assert importlib.util.find_spec("openvino") is not None

@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from image_scoring.driver.job import explain
+from image_scoring.driver.attempt import explain
 from image_scoring.worker.isolated_scorer import IsolatedScorer
 from image_scoring.worker.scorer import ScoreCounts
 from run_contract.errors import BatchPredictionsError

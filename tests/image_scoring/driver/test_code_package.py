@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ CHANGED = Path("image_scoring") / "model" / "engines" / "__init__.py"
 
 
 def change_code(monkeypatch: pytest.MonkeyPatch, target: Path) -> Path:
-    """Another version of the packages; their directory."""
+    """Make another version of the packages; return their directory."""
     root = target / "changed"
     for name in PACKAGES:
         shutil.copytree(SOURCE_ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -38,19 +37,6 @@ def test_the_same_code_has_the_same_directory_and_is_copied_once(tmp_path: Path)
     assert [path for path in (tmp_path / "code").iterdir() if path.is_dir()] == [copy]
 
 
-def test_the_session_need_not_wait_for_pandas_which_comes_whole_afterwards() -> None:
-    code = (
-        "import sys; from image_scoring.driver.session import spare_pandas; spare_pandas(); "
-        "assert not {'pandas', 'pyarrow'} & set(sys.modules); "
-        "import image_scoring.worker.udf, pandas, pyarrow; print(pandas.Series([1]).sum(), pyarrow.array([2])[0])"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
-    finished = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
-    )
-    assert finished.stdout.split() == ["1", "2"], finished.stderr
-
-
 def test_runs_that_start_at_once_share_one_copy(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         copies = set(pool.map(lambda _: copy_packages(tmp_path), range(4)))
@@ -61,7 +47,7 @@ def test_runs_that_start_at_once_share_one_copy(tmp_path: Path) -> None:
 def test_other_code_has_another_directory_and_leaves_the_first_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that is still going on has its workers import from the first."""
+    """The workers of a run that is in progress import from the first."""
     first = copy_packages(tmp_path / "code")
     root = change_code(monkeypatch, tmp_path)
     second = copy_packages(tmp_path / "code")
