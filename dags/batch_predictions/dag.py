@@ -34,8 +34,8 @@ rejection.
 then clear the task. The published table does not change meanwhile.
 
 **If the run is late.** `watch_runtime` logs an alert with the workers to add, sends it through the configured channels
-and writes it to the run's `alerts.jsonl`. It never blocks the run. A Deadline Alert of Airflow covers a run that has
-not ended one minute after its deadline and whose sensor has raised no alert.
+and writes it to the run's `alerts.jsonl`. It never blocks the run. A Deadline Alert of Airflow reports a run that
+has not ended one minute after its deadline, unless the sensor has done so.
 """
 
 from __future__ import annotations

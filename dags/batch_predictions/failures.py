@@ -26,7 +26,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def explained(task: Callable[P, R]) -> Callable[P, R]:
+def reports_failure(task: Callable[P, R]) -> Callable[P, R]:
     """Decorate the function of a task so that a BatchPredictionsError ends it with that one line, without a traceback.
 
     Airflow retries only TemporaryError, and errors that are not ours.

@@ -10,7 +10,7 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 
 from batch_predictions.context import run_of, run_type, workspace
-from batch_predictions.failures import explained
+from batch_predictions.failures import reports_failure
 from batch_predictions.plan_text import describe_plan
 from batch_predictions.predict import job_arguments
 from run_contract.errors import BatchPredictionsError
@@ -49,10 +49,10 @@ class PlanOperator(HITLOperator):
         )
 
     def execute(self, context: Any) -> None:
-        explained(self._plan)(context)
+        reports_failure(self._plan)(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
-        explained(self._decide)(context, event)
+        reports_failure(self._decide)(context, event)
 
     def _plan(self, context: Any) -> None:
         from batch_predictions.missed_runs import report_missed_runs

@@ -38,7 +38,7 @@ def _deadline(plan: PlanRecord) -> str:
 
 def _needs(plan: PlanRecord) -> str:
     if plan.cores_needed is None:
-        return "no time is left"
+        return "there is no time left"
     if plan.workers_needed is None:
         return f"it needs {count(plan.cores_needed, 'core')}"
     text = f"it needs {count(plan.workers_needed, 'worker')} with {count(plan.cores_per_worker, 'core')} each"

@@ -12,7 +12,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 
 from batch_predictions import settings
 from batch_predictions.context import run_of, workspace
-from batch_predictions.failures import explained
+from batch_predictions.failures import reports_failure
 from batch_predictions.spark_master import check_reachable, find_capacity, load_spark_master
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError, TemporaryError
@@ -34,7 +34,7 @@ class PredictOperator(SparkSubmitOperator):
         super().__init__(application=str(settings.SPARK_JOBS / "predict.py"), name="batch_predictions", **kwargs)
 
     def execute(self, context: Any) -> None:
-        explained(self._predict)(context)
+        reports_failure(self._predict)(context)
 
     def _predict(self, context: Any) -> None:
         run, params = run_of(context), context["params"]

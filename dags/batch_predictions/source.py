@@ -27,7 +27,7 @@ def local_path(source: str) -> Path:
 def check_source(source: str) -> None:
     """Raise BatchPredictionsError if the source cannot work, as far as that shows without reading it."""
     if not source.strip():
-        raise BatchPredictionsError("source: it is empty; give a URL, an archive or a directory with SOURCE=...")
+        raise BatchPredictionsError("source: it is empty; give a URL, an archive or a directory")
     if "://" in source:
         try:
             parts = urlsplit(source)
@@ -46,4 +46,4 @@ def check_source(source: str) -> None:
     if not path.exists():
         raise refuse(source, "no such file or directory; check the path on the machine of the Airflow worker")
     if not os.access(path, os.R_OK):
-        raise refuse(source, "it cannot be read by this user; mend its permissions")
+        raise refuse(source, "it cannot be read by this user; fix its permissions")

@@ -93,8 +93,8 @@ def check_reachable(master: SparkMaster) -> None:
 def find_capacity(master: SparkMaster, workers: int | None) -> Capacity | None:
     """Return what the standalone master offers, limited to `workers`; None if that is unknown.
 
-    It is unknown for other cluster managers, or if the master's web page cannot be read. Source of
-    the figures: its page /json/, https://spark.apache.org/docs/latest/monitoring.html.
+    It is unknown for other cluster managers, or if the master's web page cannot be read. Source:
+    the master's page /json/, https://spark.apache.org/docs/latest/monitoring.html.
     """
     for host, _ in master.addresses:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from batch_predictions.context import run_of, workspace
-from batch_predictions.failures import explained
+from batch_predictions.failures import reports_failure
 from batch_predictions.params import PARAMS
 from image_scoring.model.spec import ModelSpec, load_spec
 from run_contract.errors import BatchPredictionsError
@@ -19,7 +19,7 @@ from run_contract.record import require_record
 from run_contract.records.dataset import DatasetRecord
 
 
-@explained
+@reports_failure
 def download() -> None:
     """Bring the source into the workspace, verified, once for the same content."""
     from batch_predictions.download import download as download_source
@@ -31,7 +31,7 @@ def download() -> None:
     download_source(workspace(), run_of(context), context["params"]["source"])
 
 
-@explained
+@reports_failure
 def manifest() -> None:
     """List the images of the dataset, one row each, cut into shards."""
     from batch_predictions.manifest import build_manifest
@@ -42,7 +42,7 @@ def manifest() -> None:
     build_manifest(run, dataset, _spec(params).labels, params["limit"])
 
 
-@explained
+@reports_failure
 def validate() -> None:
     """Compare the predictions with the manifest; fail if they must not be published."""
     from batch_predictions.validate import validate as validate_run
@@ -53,7 +53,7 @@ def validate() -> None:
     validate_run(workspace(), run_of(context), spec.labels, params["error_budget"], spec.threshold)
 
 
-@explained
+@reports_failure
 def publish() -> None:
     """Point the readers at this run, in one step."""
     from batch_predictions.publish import publish as publish_run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from batch_predictions.history import record_run
-from batch_predictions.tally import Tally
+from batch_predictions.tally import Faults, Tally
 from run_contract.errors import BatchPredictionsError
 from run_contract.formatting import count, share
 from run_contract.layout import RunPaths, Workspace
@@ -42,13 +42,17 @@ def validate(
     write_record(run.metrics, metrics)
     record_run(workspace, run, metrics)
     if tally.faults.count:
-        quoted, more = "; ".join(metrics.faults[:QUOTED_FAULTS]), tally.faults.count - QUOTED_FAULTS
         raise Invalid(
-            f"run {run.run_key}: its predictions are not valid and will not be published: {quoted}"
-            f"{f'; and {more} more' if more > 0 else ''}; all are in {run.metrics}"
+            f"run {run.run_key}: its predictions are not valid and are not published: {quote_faults(tally.faults)}; "
+            f"see {run.metrics}, fix the cause, then run the task validate again"
         )
     log.info("valid: %s, %s", count(tally.rows, "row"), count(tally.errors, "error"))
     return metrics
+
+
+def quote_faults(faults: Faults) -> str:
+    more = faults.count - QUOTED_FAULTS
+    return "; ".join([*faults.listed[:QUOTED_FAULTS], *([f"and {more} more"] if more > 0 else [])])
 
 
 def find_run_faults(run: RunPaths, manifest: ManifestRecord, tally: Tally, error_budget: float) -> list[str]:
@@ -62,8 +66,6 @@ def find_run_faults(run: RunPaths, manifest: ManifestRecord, tally: Tally, error
     error_share = tally.errors / tally.rows if tally.rows else 0.0
     if error_share > error_budget:
         worst = ", ".join(f"{count(number)} {reason}" for reason, number in tally.reasons.most_common(3))
-        faults.append(
-            f"{share(error_share)} of the rows are errors ({worst}), above the error budget of {share(error_budget)}; "
-            "fix the images or raise the Param error_budget"
-        )
+        allowed = f"the Param error_budget allows {share(error_budget)}"
+        faults.append(f"{share(error_share)} of the rows are errors ({worst}), {allowed}")
     return faults

@@ -162,7 +162,7 @@ def test_after_the_deadline_there_is_still_time_to_answer(airflow: Airflow) -> N
     with pytest.raises(TaskAwaitingInput) as waiting:
         Task(on_overrun="approve", interval="1s").execute()
     assert waiting.value.timeout == LEAST_WAIT
-    assert "no time is left" in str(airflow.asked[0].body)
+    assert "there is no time left" in str(airflow.asked[0].body)
 
 
 def test_no_approval_is_requested_in_test_mode(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,7 +120,7 @@ def test_after_the_deadline_no_number_of_cores_helps(made: Made) -> None:
         None,
         1,
     )
-    assert describe_plan(plan).endswith("no time is left")
+    assert describe_plan(plan).endswith("there is no time left")
 
 
 def test_without_a_deadline_everything_fits_and_nothing_is_measured(made: Made) -> None:
