@@ -18,6 +18,11 @@ def run_of(context: Any) -> RunPaths:
     return workspace().run(run_key(dag_run.logical_date or dag_run.run_after))
 
 
+def run_directory(context: Any) -> str:
+    """Return the path of `run_of`."""
+    return str(run_of(context).root)
+
+
 def run_type(dag_run: Any) -> str:
     """Return Airflow's type of the run, such as "scheduled", "manual" or "backfill"."""
     return str(getattr(dag_run.run_type, "value", dag_run.run_type))

@@ -45,7 +45,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, Param, task
 
 from batch_predictions import settings, tasks
-from batch_predictions.context import run_of
+from batch_predictions.context import run_directory
 from batch_predictions.params import PARAMS
 from batch_predictions.plan import PlanOperator
 from batch_predictions.predict import PredictOperator
@@ -80,7 +80,7 @@ with DAG(
     watch_runtime = RuntimeSensor(
         task_id="watch_runtime",
         watched_task_id="predict",
-        run_of=run_of,
+        directory_of=run_directory,
         poll_seconds=5,
         execution_timeout=timedelta(days=7),
     )

@@ -8,10 +8,13 @@ from typing import Any
 
 from batch_predictions.context import run_of, run_type
 from run_contract.formatting import clock, count
-from runtime_guard.airflow.channels import deliver
+from runtime_guard.airflow.airflow_internals import find_previous_dag_run
+from runtime_guard.airflow.alert_connection import send_alerts
 from runtime_guard.airflow.schedule import missed_runs
-from runtime_guard.alerting.alerts import Alert, raise_alert
+from runtime_guard.alerting.alerts import raise_alert
 from runtime_guard.alerting.levels import Level
+from runtime_guard.alerting.watched_run import Alert
+from runtime_guard.batch_run import BatchRun
 
 log = logging.getLogger(__name__)
 
@@ -37,24 +40,20 @@ def report_missed_runs(context: Any) -> None:
         return
     run = run_of(context)
     alert = Alert(Level.MISSED, f"run {run.run_key}: {describe_missed(last, skipped)}")
-    if raise_alert(run, alert):
+    if raise_alert(BatchRun(run), alert):
         log.warning("%s: %s", alert.level, alert.text)
-        deliver([alert])
+        send_alerts([alert])
 
 
 def earlier_runs(dag_run: Any) -> list[Any]:
     """Return the runs before this one, newest first, down to the previous scheduled one."""
-    from airflow.sdk.execution_time import task_runner
-    from airflow.sdk.execution_time.comms import GetPreviousDagRun
-
     found: list[Any] = []
     while len(found) < LOOK_BACK and not (found and run_type(found[-1]) == "scheduled"):
         moment = (found[-1] if found else dag_run).logical_date
-        question = GetPreviousDagRun(dag_id=dag_run.dag_id, logical_date=moment)
-        answer = task_runner.SUPERVISOR_COMMS.send(question).dag_run
-        if answer is None:
+        previous = find_previous_dag_run(dag_run.dag_id, moment)
+        if previous is None:
             break
-        found.append(answer)
+        found.append(previous)
     return found
 
 

@@ -17,10 +17,12 @@ from run_contract.errors import BatchPredictionsError
 from run_contract.formatting import clock
 from run_contract.record import require_record
 from run_contract.records.plan import PlanRecord
-from runtime_guard.airflow.channels import deliver
-from runtime_guard.airflow.test_mode import runs_in_process
-from runtime_guard.alerting.alerts import Alert, raise_alert
+from runtime_guard.airflow.airflow_internals import runs_in_process
+from runtime_guard.airflow.alert_connection import send_alerts
+from runtime_guard.alerting.alerts import raise_alert
 from runtime_guard.alerting.levels import Level
+from runtime_guard.alerting.watched_run import Alert
+from runtime_guard.batch_run import BatchRun
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +81,8 @@ class PlanOperator(HITLOperator):
         text = f"run {key}: {describe_plan(plan)}; waits until {until} for approval under Required Actions"
         log.warning(text)
         alert = Alert(Level.APPROVAL, text)
-        raise_alert(run_of(context), alert)
-        deliver([alert])  # whenever it asks, although the alert is recorded once
+        raise_alert(BatchRun(run_of(context)), alert)
+        send_alerts([alert])  # whenever it asks, although the alert is recorded once
         super().execute(context)
 
     def _decide(self, context: Any, event: dict[str, Any]) -> None:

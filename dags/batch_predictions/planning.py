@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -15,11 +15,13 @@ from run_contract.layout import RunPaths, Workspace
 from run_contract.record import read_records, require_record, write_record
 from run_contract.records.history import HistoryRecord
 from run_contract.records.manifest import ManifestRecord
-from run_contract.records.plan import PaceRecord, PlanRecord
+from run_contract.records.plan import PlanRecord
+from runtime_guard.batch_run import past_runs, record_of_pace
 from runtime_guard.forecast.capacity import cores_needed, workers_needed, workers_needed_with_one_lost
 from runtime_guard.forecast.finish import forecast_run
 from runtime_guard.forecast.interval import RunInterval
-from runtime_guard.forecast.pace import HISTORY_RUNS, Pace, fit_pace, pace_of_measurement
+from runtime_guard.forecast.pace import HISTORY_RUNS, fit_pace, pace_of_measurement
+from runtime_guard.forecast.records import Pace
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ def make_plan(
         starts_at=interval.starts_at if interval else None,
         deadline_at=interval.deadline_at if interval else None,
         alert_at=interval.alert_at if interval else None,
-        pace=PaceRecord(**asdict(pace)) if pace else None,
+        pace=record_of_pace(pace) if pace else None,
         pace_from=pace_from,
         core_seconds_per_row=pace.core_seconds_per_row if pace else None,
     )
@@ -93,7 +95,7 @@ def find_pace(
     history: Sequence[HistoryRecord], request: PlanRequest, measure: Callable[[], float | None]
 ) -> tuple[Pace | None, str | None]:
     """Return the expected pace and its origin, "history" or "measurement"; (None, None) if nothing is known."""
-    if pace := fit_pace([past.to_json() for past in history], request.engine, request.precision):
+    if pace := fit_pace(past_runs(history, request.engine, request.precision)):
         return pace, "history"
     cost = measure() if request.interval else None
     return (pace_of_measurement(cost), "measurement") if cost else (None, None)

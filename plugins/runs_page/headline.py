@@ -9,8 +9,9 @@ from run_contract.formatting import clock, count, duration
 from run_contract.records.predict import DriverState
 from runs_page.outlook import Outlook
 from runs_page.run_data import TASKS, RunData
-from runtime_guard.alerting.alert_text import LET_IT_END
-from runtime_guard.alerting.levels import AT_RISK_ABOVE, LATE_ABOVE, Level, Phase
+from runtime_guard.alerting.levels import AT_RISK_ABOVE, LATE_ABOVE, Level
+from runtime_guard.batch_run import ADVICE
+from runtime_guard.forecast.records import Phase
 
 DOING = {
     "download": "Fetching the images",
@@ -93,7 +94,7 @@ def _with_forecast(run_data: RunData, outlook: Outlook, finish: datetime, doing:
         return Headline("busy", doing, _sentence(expected, ""), ("It has no deadline.", *open_alerts))
     forecast = _sentence(outlook.forecast_text)
     if run_data.now >= deadline:
-        return Headline("bad", "Late", f"Deadline missed: {expected}", (forecast, _sentence(LET_IT_END)))
+        return Headline("bad", "Late", f"Deadline missed: {expected}", (forecast, _sentence(ADVICE.let_it_finish)))
     title = f"{expected}, {_margin(finish, deadline)[0]} the deadline"
     probability = outlook.miss_probability or 0.0
     if probability > LATE_ABOVE:
@@ -107,7 +108,7 @@ def _open_alerts(run_data: RunData, outlook: Outlook) -> tuple[str, ...]:
     """Return a sentence for a stall or a wait that was reported and is not over."""
     raised = [alert.level for alert in run_data.alerts]
     since = raised[raised.index(Level.RECOVERED) + 1 :] if Level.RECOVERED in raised else raised
-    stalled = Level.STALLED in since and outlook.phase in (Phase.STARTING, Phase.PREDICTING)
+    stalled = Level.STALLED in since and outlook.phase in (Phase.STARTING, Phase.WORKING)
     queued = Level.QUEUED in since and outlook.phase == Phase.WAITING
     return (("It makes no progress: see the alert.",) if stalled else ()) + (
         ("It is waiting for resources: see the alert.",) if queued else ()

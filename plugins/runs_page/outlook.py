@@ -8,10 +8,14 @@ from typing import NamedTuple
 
 from run_contract.layout import RunPaths
 from runs_page.tolerance import unless_damaged
+from runtime_guard.airflow.task_states import scheduler_state
 from runtime_guard.alerting.alert_text import what_helps, when_it_ends
-from runtime_guard.alerting.levels import AT_RISK_ABOVE, Phase
+from runtime_guard.alerting.levels import AT_RISK_ABOVE
+from runtime_guard.alerting.watched_run import read_status
+from runtime_guard.batch_run import BatchRun
 from runtime_guard.forecast.live_pace import current_pace
-from runtime_guard.forecast.run_status import RunStatus, read_status
+from runtime_guard.forecast.records import Phase
+from runtime_guard.forecast.run_status import RunStatus
 from runtime_guard.forecast.scale_up import ScaleUp, find_scale_up, workers_and_cores
 
 
@@ -47,7 +51,8 @@ class Outlook:
 @unless_damaged(None)
 def find_outlook(run: RunPaths, now: datetime, predict_state: str | None) -> Outlook | None:
     """Return the outlook of a run, or None when its files do not allow one. predict_state: as Airflow names it."""
-    status = read_status(run, now, predict_state)
+    batch_run = BatchRun(run)
+    status = read_status(batch_run, now, scheduler_state(predict_state))
     phase, probability = status.observation.phase, status.observation.miss_probability
     workers, cores_each = workers_and_cores(status)
     at_risk = probability is not None and probability > AT_RISK_ABOVE
@@ -56,8 +61,8 @@ def find_outlook(run: RunPaths, now: datetime, predict_state: str | None) -> Out
         finish=_finish_times(status),
         miss_probability=probability,
         forecast_text=when_it_ends(status),
-        advice=what_helps(status),
-        pace=current_pace(status.progress, now) if phase == Phase.PREDICTING else None,
+        advice=what_helps(status, batch_run.advice),
+        pace=current_pace(status.progress, now) if phase == Phase.WORKING else None,
         workers=workers,
         cores=workers * cores_each,
         scale_up=find_scale_up(status) if at_risk else None,

@@ -1,1 +1,1 @@
-"""The run against its interval: budget, forecast, and the sensor that watches while the run goes."""
+"""Will a run finish within its interval? Forecasts, alerts, and the sensor that watches a run in progress."""

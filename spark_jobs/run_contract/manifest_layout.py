@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 # SHARDS_OF_ONE_SIZE shards of FIRST_SHARD_ROWS rows, as many of twice that, and so on up to LAST_SHARD_ROWS.
@@ -19,3 +20,9 @@ def shard_sizes() -> Iterator[int]:
         for _ in range(SHARDS_OF_ONE_SIZE):
             yield rows
         rows = min(2 * rows, LAST_SHARD_ROWS)
+
+
+def next_shard_rows(rows: float) -> float:
+    """Return the number of rows of the shard that follows the first `rows` rows of a manifest."""
+    doublings = math.log2(rows / (SHARDS_OF_ONE_SIZE * FIRST_SHARD_ROWS) + 1)
+    return float(min(FIRST_SHARD_ROWS * 2 ** int(doublings), LAST_SHARD_ROWS))

@@ -17,7 +17,7 @@ from batch_predictions.missed_runs import report_missed_runs
 from run_contract.layout import Workspace, run_key
 from run_contract.record import read_records
 from run_contract.records.alert import AlertRecord
-from runtime_guard.alerting.alerts import Alert
+from runtime_guard.alerting.watched_run import Alert
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -56,7 +56,7 @@ class Airflow:
 def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
     """The alerts that were sent through the channels."""
     alerts: list[Alert] = []
-    monkeypatch.setattr(missed_runs, "deliver", alerts.extend)
+    monkeypatch.setattr(missed_runs, "send_alerts", alerts.extend)
     return alerts
 
 

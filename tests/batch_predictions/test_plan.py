@@ -29,7 +29,7 @@ from run_contract.record import append_record, read_records, require_record, wri
 from run_contract.records.alert import AlertRecord
 from run_contract.records.failure import FailureRecord
 from run_contract.records.plan import PlanRecord
-from runtime_guard.alerting.alerts import Alert
+from runtime_guard.alerting.watched_run import Alert
 from tests.batch_predictions.example_records import MANIFEST, PAST_RUN
 from tests.helpers import MODEL
 
@@ -80,7 +80,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
 def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
     """The alerts that were sent through the channels."""
     alerts: list[Alert] = []
-    monkeypatch.setattr(plan_operator, "deliver", alerts.extend)
+    monkeypatch.setattr(plan_operator, "send_alerts", alerts.extend)
     return alerts
 
 

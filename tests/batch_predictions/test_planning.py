@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from batch_predictions.spark_master import Capacity
 from run_contract.errors import BatchPredictionsError
 from run_contract.layout import RunPaths, Workspace
 from run_contract.record import append_record, read_record, write_record
-from run_contract.records.plan import PaceRecord, PlanRecord
+from run_contract.records.plan import PlanRecord
+from runtime_guard.batch_run import record_of_pace
 from runtime_guard.forecast.interval import RunInterval
 from runtime_guard.forecast.pace import pace_of_measurement
 from tests.batch_predictions.example_records import DUE, MANIFEST, PAST_RUN
@@ -136,7 +137,7 @@ def test_without_a_deadline_everything_fits_and_nothing_is_measured(made: Made) 
 def test_before_the_first_run_of_its_kind_the_pace_is_measured(params: dict[str, Any], made: Made) -> None:
     plan = plan_for(made, interval_of(2), measure=lambda: 0.2, **params)
     assert (plan.pace_from, plan.core_seconds_per_row) == ("measurement", 0.2)
-    assert plan.pace == PaceRecord(**asdict(pace_of_measurement(0.2)))
+    assert plan.pace == record_of_pace(pace_of_measurement(0.2))
     assert plan.p50_seconds == pytest.approx(1800 + plan.pace.overhead_seconds)
 
 

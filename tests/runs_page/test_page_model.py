@@ -15,7 +15,9 @@ from runs_page.page_model import make_page_model
 from runs_page.run_data import TASKS
 from runs_page.tiles import make_tiles
 from runtime_guard.alerting.alert_text import what_helps
-from runtime_guard.forecast.run_status import read_status
+from runtime_guard.alerting.watched_run import read_status
+from runtime_guard.batch_run import ADVICE, BatchRun
+from runtime_guard.forecast.records import SchedulerState
 from tests.runs_page.example_runs import (
     NOW,
     PREDICTING,
@@ -54,7 +56,7 @@ def test_page_and_alert_give_the_same_advice(tmp_path: Path) -> None:
     make_plan(run, NOW + timedelta(minutes=12))
     make_progress(run)
     run_data = read(run, "running", PREDICTING)
-    helps = what_helps(read_status(run, NOW, "running"))
+    helps = what_helps(read_status(BatchRun(run), NOW, SchedulerState.RUNNING), ADVICE)
     assert "docker compose up -d --scale spark-worker=" in helps
     assert f"{helps[:1].upper()}{helps[1:]}." in make_headline(run_data).details
     (workers,) = [tile for tile in make_tiles(run_data) if tile.name == "Workers"]

@@ -1,7 +1,7 @@
 """Simulated runs: what an honest forecast has to live with, as named numbers.
 
 The time of a row on a core is  usual cost x cost of this run x drift x place in the manifest x task noise.  Tasks are
-shards of the manifest's sizes, taken in order by whichever core is free; a worker that is lost takes the work it has
+pieces of the manifest's sizes, taken in order by whichever core is free; a worker that is lost takes the work it has
 in hand with it, and that is done again.
 """
 
@@ -17,9 +17,12 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+from run_contract.manifest_layout import next_shard_rows
+from runtime_guard.forecast.records import PastRun, Sample, WorkProgress, WorkState
+
 # Seconds a row of the tasks of two real runs (3,000 photos on two cores), each run's by its mean.
 REAL_TASKS = (1.037, 1.070, 0.996, 0.926, 0.979, 0.993, 0.955, 1.129, 1.049, 0.949, 0.993, 0.925)
-SHARD_ROWS = (512, 1024, 2048, 4096)  # sixteen of each, then only the last
+PIECE_ROWS = (512, 1024, 2048, 4096)  # sixteen of each, then only the last
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,9 @@ class SimulatedRun:
     """Seconds count from when the run was due. commits: (seconds, rows done by then); cores: (seconds, cores from
     then on)."""
 
-    history: list[dict[str, Any]]
+    history: list[PastRun]
     rows: int
-    shards: int
+    pieces: int
     planned_cores: int
     submitted: float
     predicting: float
@@ -87,27 +90,35 @@ class SimulatedRun:
         """When this share of the rows was there."""
         return next(seconds for seconds, rows in self.commits if rows >= share * self.rows)
 
-    def polls(self, every: float) -> Iterator[tuple[float, dict[str, Any]]]:
-        """(seconds, what the driver reports then), until the run or its interval has ended."""
-        begin = self.submitted
-        samples: list[list[float]] = []
-        report: dict[str, Any] = {"state": "starting", "started_at": at(begin).isoformat(), "cores": self.planned_cores}
-        report |= {"rows_total": self.rows, "rows_done": 0, "shards_total": self.shards, "shards_done": 0}
-        report["samples"] = samples
+    def polls(self, every: float) -> Iterator[tuple[float, WorkProgress]]:
+        """Yield (seconds, what the task reports then), until the run or its interval has ended."""
+        samples: list[Sample] = []
+        state, done, rows_done, cores = WorkState.STARTING, 0, 0, self.planned_cores
         commit_times = [seconds for seconds, _ in self.commits]
         change_times = [seconds for seconds, _ in self.cores]
-        now = begin
+        now = self.submitted
         while (now := now + every) < min(self.finish, self.deadline):
             if now >= self.predicting:
                 if not samples:
-                    samples.append([self.predicting, 0, self.cores[0][1]])
-                    report["state"] = "predicting"
+                    samples.append(Sample(self.predicting, 0, self.cores[0][1], next_shard_rows(0)))
+                    state = WorkState.WORKING
                 done = bisect_right(commit_times, now)
-                report["shards_done"] = done
-                report["rows_done"] = self.commits[done - 1][1] if done else 0
-                report["cores"] = self.cores[bisect_right(change_times, now) - 1][1]
-                samples.append([now, report["rows_done"], report["cores"]])
-            yield now, report
+                cores = self.cores[bisect_right(change_times, now) - 1][1]
+                rows_done = self.commits[done - 1][1] if done else 0
+                samples.append(Sample(now, rows_done, cores, next_shard_rows(rows_done)))
+            yield (
+                now,
+                WorkProgress(
+                    state,
+                    started_at=at(self.submitted),
+                    rows_total=self.rows,
+                    rows_done=rows_done,
+                    pieces_total=self.pieces,
+                    pieces_done=done,
+                    cores=cores,
+                    samples=tuple(samples),
+                ),
+            )
 
 
 def simulate(seed: int, population: Population | None = None) -> SimulatedRun:
@@ -127,26 +138,26 @@ def simulate(seed: int, population: Population | None = None) -> SimulatedRun:
         cost *= random.uniform(*world.slow_factor)
     submitted = interval * random.uniform(*world.upstream)
     start_up = interval * world.start_up * random.lognormvariate(0, world.start_up_spread)
-    shards = _shards(rows)
-    run = SimulatedRun(history, rows, len(shards), cores, submitted, submitted + start_up, interval, troubles)
+    pieces = _pieces(rows)
+    run = SimulatedRun(history, rows, len(pieces), cores, submitted, submitted + start_up, interval, troubles)
     changes = _changes(world, random, workers, run)
-    _execute(run, shards, _pace(world, random, cost, len(shards)), random, world, workers, changes)
+    _execute(run, pieces, _pace(world, random, cost, len(pieces)), random, world, workers, changes)
     run.finish = run.commits[-1][0] + 0.1 * start_up
     return run
 
 
-def _shards(rows: int) -> list[int]:
+def _pieces(rows: int) -> list[int]:
     sizes: list[int] = []
     while rows > 0:
-        sizes.append(min(SHARD_ROWS[min(len(sizes) // 16, len(SHARD_ROWS) - 1)], rows))
+        sizes.append(min(PIECE_ROWS[min(len(sizes) // 16, len(PIECE_ROWS) - 1)], rows))
         rows -= sizes[-1]
     return sizes
 
 
-def _history(world: Population, random: Random, usual_cost: float, rows: int, cores: int) -> Iterator[dict[str, Any]]:
+def _history(world: Population, random: Random, usual_cost: float, rows: int, cores: int) -> Iterator[PastRun]:
     """Earlier runs, the oldest of them on another number of cores."""
     count = random.randint(*world.history_runs)
-    mean_shard = rows / len(_shards(rows))
+    mean_piece = rows / len(_pieces(rows))
     older, older_cores = random.randint(0, count), max(1, round(cores * random.uniform(0.4, 2)))
     for index in range(count):
         on = older_cores if index < older else cores
@@ -157,25 +168,16 @@ def _history(world: Population, random: Random, usual_cost: float, rows: int, co
         start_up = world.interval_seconds * world.start_up * random.lognormvariate(0, world.start_up_spread)
         if random.random() < world.history_outlier:
             cost *= random.uniform(*world.outlier_factor)
-        working = cost * (predicted + (on - 1) * mean_shard / 2) / on  # the last tasks keep other cores waiting
+        working = cost * (predicted + (on - 1) * mean_piece / 2) / on  # the last tasks keep other cores waiting
         known = random.random() >= world.history_without_rate
-        yield {
-            "rows": total,
-            "newly_predicted": predicted,
-            "carried_over": total - predicted,
-            "cores": on,
-            "engine": "openvino",
-            "precision": "f32",
-            "predict_seconds": working + 1.1 * start_up,
-            "steady_images_per_second": total / working if known else None,
-        }
+        yield PastRun(total, predicted, on, working + 1.1 * start_up, total / working if known else None)
 
 
-def _pace(world: Population, random: Random, cost: float, shards: int) -> list[float]:
-    """Seconds a row of each shard, without what happens to the task it is in."""
+def _pace(world: Population, random: Random, cost: float, pieces: int) -> list[float]:
+    """Seconds a row of each piece, without what happens to the task it is in."""
     spread = world.skew_spread if random.random() < world.skewed else 0.0
     parts = [random.lognormvariate(0, spread) for _ in range(world.skew_parts)]
-    return [cost * parts[index * world.skew_parts // shards] for index in range(shards)]
+    return [cost * parts[index * world.skew_parts // pieces] for index in range(pieces)]
 
 
 def _changes(world: Population, random: Random, workers: int, run: SimulatedRun) -> list[tuple[float, int, int]]:
@@ -199,7 +201,7 @@ def _changes(world: Population, random: Random, workers: int, run: SimulatedRun)
 
 def _execute(
     run: SimulatedRun,
-    shards: list[int],
+    pieces: list[int],
     pace: list[float],
     random: Random,
     world: Population,
@@ -207,9 +209,9 @@ def _execute(
     changes: list[tuple[float, int, int]],
 ) -> None:
     """List scheduling: events are ends of tasks and changes of the cluster, in the order of time."""
-    waiting = deque(range(len(shards)))
+    waiting = deque(range(len(pieces)))
     present = set(range(workers))
-    working: dict[tuple[int, int], int] = {}  # core -> shard
+    working: dict[tuple[int, int], int] = {}  # core -> piece
     idle = [(worker, core) for worker in range(workers) for core in range(world.cores_per_worker)]
     began: dict[tuple[int, int], float] = {}
     events: list[tuple[float, int, Any]] = [(seconds, 0, change) for seconds, *change in changes]
@@ -222,10 +224,10 @@ def _execute(
         drift = drift * memory + random.gauss(0, world.drift_spread) * math.sqrt(1 - memory**2)
         drifted_at = now
         while idle and waiting:
-            core, shard = idle.pop(), waiting.popleft()
-            seconds = shards[shard] * pace[shard] * math.exp(drift) * random.choice(REAL_TASKS)
+            core, piece = idle.pop(), waiting.popleft()
+            seconds = pieces[piece] * pace[piece] * math.exp(drift) * random.choice(REAL_TASKS)
             seconds *= world.straggler_factor if random.random() < world.straggler else 1.0
-            working[core], began[core] = shard, now
+            working[core], began[core] = piece, now
             heapq.heappush(events, (now + seconds, 1, (core, now)))
         if not working:
             return
@@ -233,7 +235,7 @@ def _execute(
         if kind:
             core, started = what
             if began.get(core) == started and core in working:
-                done += shards[working.pop(core)]
+                done += pieces[working.pop(core)]
                 run.commits.append((now, done))
                 idle.append(core)
             continue

@@ -11,9 +11,11 @@ from statistics import median
 
 import pytest
 
-from runtime_guard.alerting.levels import Level, Observation, Phase, WatchState, find_due_levels
+from runtime_guard.alerting.levels import Level, WatchState, find_due_levels
 from runtime_guard.forecast.finish import forecast_rest
 from runtime_guard.forecast.pace import fit_pace
+from runtime_guard.forecast.records import Phase, WorkState
+from runtime_guard.forecast.run_status import Observation
 from tests.runtime_guard.simulation import SimulatedRun, at, simulate
 
 pytestmark = pytest.mark.slow
@@ -36,7 +38,7 @@ class Watched:
 
 def watch(run: SimulatedRun) -> Watched:
     """Polls the run until it or its interval ends, and uses the sensor's forecast and levels."""
-    pace = fit_pace(run.history, "auto", "f32")
+    pace = fit_pace(run.history)
     assert pace is not None
     raised: dict[Level, float] = {}
     watch_state, error, within_p90, early = WatchState(), None, False, run.when_done(EARLY)
@@ -45,7 +47,7 @@ def watch(run: SimulatedRun) -> Watched:
         assert forecast is not None
         observation = Observation(
             now=at(seconds),
-            phase=Phase.PREDICTING if progress["state"] == "predicting" else Phase.STARTING,
+            phase=Phase.WORKING if progress.state == WorkState.WORKING else Phase.STARTING,
             miss_probability=forecast.miss_probability(run.deadline - seconds),
             deadline_at=at(run.deadline),
         )

@@ -1,1 +1,1 @@
-"""Everything of the guard that knows Airflow: sensor, trigger, deadline alert, schedule and channels."""
+"""All of the guard that depends on Airflow: sensor, trigger, deadline alert, schedule, connection of the channels."""

@@ -1,7 +1,7 @@
-"""For what the sensor cannot see: a scheduler that is slow, a sensor that is dead, a run that never began.
+"""A Deadline Alert of Airflow for what the sensor cannot see: a slow scheduler, a dead sensor, a run that never starts.
 
-A Deadline Alert of Airflow: the scheduler looks at the clock, the executor tells; neither needs the triggerer, in which
-the sensor waits. The sensor is given GRACE to say it first, for it knows more.
+The scheduler checks the deadline and the executor runs the callback; neither needs the triggerer, in which the sensor
+waits. The sensor has GRACE to raise its alert first, because its text says more.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from typing import Any
 
 from airflow.configuration import conf
 from airflow.sdk.definitions.callback import SyncCallback
-from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
+from airflow.sdk.definitions.deadline import DeadlineAlert
 
-from run_contract.files import read_json
-from run_contract.layout import Workspace, run_key
-from runtime_guard.airflow.channels import deliver
+from runtime_guard.airflow.airflow_internals import DagRunDeadline
+from runtime_guard.airflow.alert_connection import send_alerts
 from runtime_guard.airflow.schedule import find_run_interval
-from runtime_guard.airflow.task_states import has_ended
+from runtime_guard.airflow.task_states import scheduler_state
 from runtime_guard.airflow.test_mode import parsed_by_dags_test
-from runtime_guard.alerting.alerts import Alert, raise_alert
+from runtime_guard.alerting.alerts import raise_alert
 from runtime_guard.alerting.levels import Level
+from runtime_guard.alerting.watched_run import Alert
+from runtime_guard.batch_run import find_run
 from runtime_guard.forecast.interval import parse_interval
+from runtime_guard.forecast.records import SchedulerState
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +33,10 @@ GRACE = timedelta(minutes=1)
 
 
 def make_deadline_alert(workspace: Path) -> DeadlineAlert | None:
-    """The deadline of a DAG whose runs write below `workspace`; None where it would do harm.
+    """Return the deadline alert of a DAG whose runs are below `workspace`; None where it would do harm.
 
-    `airflow dags test` crashes on a DAG that has one. Where this is not in Airflow's plugins folder its reference is
-    unknown, and the scheduler could not make a single run.
+    `airflow dags test` crashes on a DAG that has one. If this package is not in Airflow's plugins folder, Airflow does
+    not know the reference, and the scheduler could not create a run.
     """
     if parsed_by_dags_test() or not _is_plugin():
         return None
@@ -46,56 +48,42 @@ def _is_plugin() -> bool:
     return Path(conf.get("core", "plugins_folder")).resolve() == Path(__file__).resolve().parents[2]
 
 
-class RunDeadline(BaseDeadlineReference):
+class RunDeadline(DagRunDeadline):
     """When a DAG run must have ended, by its own `interval` or by its schedule; the same as in its plan."""
 
-    required_kwargs = frozenset({"dag_id", "run_id"})
-
-    def _evaluate_with(self, *, session: Any, dag_id: str, run_id: str) -> datetime | None:
-        """Called by the process that makes a DAG run: what goes wrong here must not keep the run from being made."""
-        from airflow.models import DagRun
-        from airflow.models.serialized_dag import SerializedDagModel
-        from sqlalchemy import select
-
-        try:
-            dag = SerializedDagModel.get_dag(dag_id, session=session)
-            dag_run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
-            return deadline_of(dag, dag_run, datetime.now(UTC))
-        except Exception as error:
-            log.warning("run %s: it has no deadline alert (%s: %s)", run_id, type(error).__name__, error)
-            return None
+    def deadline_of(self, dag: Any, dag_run: Any) -> datetime | None:
+        return deadline_of(dag, dag_run, datetime.now(UTC))
 
 
 def deadline_of(dag: Any, dag_run: Any, now: datetime) -> datetime | None:
-    """Of a run that is made `now`. None for one that may take as long as it likes, and for a backfill: its time begins
-    when it begins."""
+    """Return the deadline of a run created at `now`.
+
+    None for a run without a limit, and for a backfill, whose time starts when it starts.
+    """
     if dag_run.run_type == "backfill":
         return None
     interval = (dag_run.conf or {}).get("interval")
     length = parse_interval(interval) if interval else None
-    run_interval = find_run_interval(
-        dag, dag_run.run_type, dag_run.run_after, buffer=0, interval=length, started_at=now
-    )
-    return run_interval.deadline_at if run_interval else None
+    found = find_run_interval(dag, dag_run.run_type, dag_run.run_after, buffer=0, interval=length, started_at=now)
+    return found.deadline_at if found else None
 
 
 def report_breach(workspace: str, context: dict[str, Any]) -> None:
-    """Raises the alert `breached`, but for a run that has ended or that its plan gives more time."""
+    """Raise the alert `breached`, unless the run has ended or has more time by its plan."""
     dag_run = context["dag_run"]
     run_id, state = dag_run["dag_run_id"], dag_run["state"]
-    if has_ended(state):
-        log.info("run %s: ended, no alert", run_id)
+    if scheduler_state(state) == SchedulerState.ENDED:
+        log.info("run %s: it has ended, no alert", run_id)
         return
-    due = datetime.fromisoformat(dag_run["logical_date"] or dag_run["run_after"])
-    run = Workspace(Path(workspace)).run(run_key(due))
-    deadline = (read_json(run.plan) or {}).get("deadline_at")
-    if deadline and datetime.now(UTC) < datetime.fromisoformat(deadline):
+    run = find_run(workspace, datetime.fromisoformat(dag_run["logical_date"] or dag_run["run_after"]))
+    deadline = run.read_plan().deadline_at
+    if deadline and datetime.now(UTC) < deadline:
         return
     text = (
-        f"run {run.run_key}: its time is over and it has not ended (DAG run {run_id} is {state}); look at the "
+        f"run {run.name}: its deadline has passed and it has not ended (DAG run {run_id} is {state}); check the "
         "scheduler, the triggerer and the task predict"
     )
     alert = Alert(Level.BREACHED, text)
     if raise_alert(run, alert):
         log.warning("%s: %s", alert.level, alert.text)
-        deliver([alert])
+        send_alerts([alert])

@@ -1,4 +1,4 @@
-"""The interval of a run, from the schedule of its DAG. No database access, so that it works in a worker."""
+"""The interval of a run, from the schedule of its DAG. No database is used, so that it works in a worker."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from runtime_guard.airflow.airflow_internals import core_timetable
 from runtime_guard.forecast.interval import RunInterval, make_run_interval
 
 MISSED_LIMIT = 100
 
 
 def next_run_after(dag: Any, run_after: datetime) -> datetime | None:
-    """When the run that follows the one due at `run_after` is due; None for schedules without a clock.
+    """Return when the run after the one due at `run_after` is due; None for a schedule without times.
 
-    data_interval is of no use here: for cron schedules it has no length.
+    data_interval cannot be used: for cron schedules it has no length.
     """
     from airflow.sdk import timezone
-    from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import TimeRestriction
 
-    timetable = coerce_to_core_timetable(dag.timetable)
+    timetable = core_timetable(dag.timetable)
     if not timetable.periodic:
         return None
-    # A worker gets a plain datetime; timetables call methods that only Airflow's own have.
+    # A worker gets a plain datetime; timetables call methods that only Airflow's own has.
     interval = timetable.infer_manual_data_interval(run_after=timezone.coerce_datetime(run_after))
     following = timetable.next_dagrun_info(
         last_automated_data_interval=interval, restriction=TimeRestriction(None, None, True)
@@ -33,7 +33,7 @@ def next_run_after(dag: Any, run_after: datetime) -> datetime | None:
 
 
 def schedule_interval(dag: Any, moment: datetime) -> timedelta | None:
-    """The next whole interval of the schedule: between the two runs that are due next after `moment`."""
+    """Return the next whole interval of the schedule: between the next two runs that are due after `moment`."""
     due = list(islice(_due_after(dag, moment), 2))
     return due[1] - due[0] if len(due) == 2 else None
 
@@ -46,9 +46,10 @@ def find_run_interval(
     interval: timedelta | None = None,
     started_at: datetime | None = None,
 ) -> RunInterval | None:
-    """The interval of a run of this DAG, by its type in Airflow ("scheduled", "backfill", "manual", ...).
+    """Return the interval of a run of this DAG; None without a deadline.
 
-    A run that the schedule did not make, by hand or by an asset, has one interval of the schedule from `run_after`.
+    run_type: as Airflow names it ("scheduled", "backfill", "manual", ...). A run that the schedule did not create, but
+    a person or an asset, has one interval of the schedule from `run_after`.
     """
     following = next_run_after(dag, run_after)
     if run_type not in ("scheduled", "backfill"):
@@ -59,7 +60,7 @@ def find_run_interval(
 
 
 def missed_runs(dag: Any, previous_run_after: datetime, run_after: datetime) -> list[datetime]:
-    """When runs were due between two that followed each other, without those; the first MISSED_LIMIT of them, UTC."""
+    """Return when runs were due between two consecutive runs, in UTC; at most the first MISSED_LIMIT of them."""
     missed = []
     for due in islice(_due_after(dag, previous_run_after), MISSED_LIMIT):
         if due >= run_after:

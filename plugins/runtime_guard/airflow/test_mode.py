@@ -1,18 +1,16 @@
-"""Airflow's test commands: no scheduler, no triggerer, nobody to answer."""
+"""Airflow's test commands, which have no scheduler and no triggerer, and where no person can answer."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 
-def runs_in_process() -> bool:
-    """Whether this task runs inside `airflow dags test` or `airflow tasks test`."""
-    from airflow.sdk.execution_time import task_runner
-    from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
-
-    return isinstance(task_runner.SUPERVISOR_COMMS, InProcessSupervisorComms)
+def runs_alone() -> bool:
+    """Return whether this is `airflow tasks test`, which runs no other task."""
+    return bool(os.environ.get("AIRFLOW_TEST_MODE"))
 
 
 def parsed_by_dags_test() -> bool:
-    """Whether this process is `airflow dags test`: when a DAG is parsed there is nothing else to tell it by."""
+    """Return whether this process is `airflow dags test`; while a DAG is parsed, nothing else shows it."""
     return sys.argv[1:3] == ["dags", "test"]

@@ -1,1 +1,1 @@
-"""Which alert a run gives cause for, and what the alert says."""
+"""Which alerts a run gives cause for, what they say, and how they are sent. No Airflow, no clock."""

@@ -1,129 +1,87 @@
-"""What an alert says, in one line: which run, how far, when it will end and how sure, when it must, and what helps."""
+"""The text of an alert, in one line: which run, how far, when it will finish, its deadline, and what helps."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from run_contract.formatting import clock, count, duration, one_line, share
 from runtime_guard.alerting.levels import Level, WatchState
+from runtime_guard.alerting.watched_run import Advice
 from runtime_guard.forecast.run_status import RunStatus
 from runtime_guard.forecast.scale_up import find_scale_up, workers_and_cores
 
-LOOK_AT_SPARK = (
-    "look at the log of the task predict, at the page of the Spark master (port 8080), and on each worker for its "
-    "executors: pgrep -af CoarseGrainedExecutorBackend"
-)
-LET_IT_END = "let it end; a run that is due before that is skipped; only_new=true shortens the ones after it"
 
-
-def describe(level: Level, status: RunStatus, watch_state: WatchState) -> str:
-    """The alert's text. Times are UTC; lengths are hours and minutes, or what their unit says."""
+def describe(level: Level, status: RunStatus, state: WatchState, advice: Advice) -> str:
+    """Return the text of an alert of this level."""
     parts = [how_far(status)]
     if level == Level.STALLED:
-        parts += [_silence(status, watch_state), LOOK_AT_SPARK]
+        parts += [_silence(status, state), advice.investigate]
     elif level == Level.QUEUED:
-        parts += [_waiting(status, watch_state), when_it_ends(status)]
+        parts += [_waiting(status, state, advice), when_it_ends(status)]
     elif level == Level.RECOVERED:
         parts += ["recovered", when_it_ends(status)]
     elif level == Level.BREACHED:
-        parts += [_breach(status), when_it_ends(status), f"nothing saves it any more: {LET_IT_END}"]
+        parts += [_breach(status), when_it_ends(status), f"it can no longer finish on time: {advice.let_it_finish}"]
     else:
-        parts += [when_it_ends(status), what_helps(status)]
-    return one_line(f"run {status.run_key}: " + "; ".join(part for part in parts if part))
+        parts += [when_it_ends(status), what_helps(status, advice)]
+    return one_line(f"run {status.name}: " + "; ".join(part for part in parts if part))
 
 
 def how_far(status: RunStatus) -> str:
+    """Return such as `41% done (410,000 of 1,000,000 rows)`."""
     done, total = status.rows_done, status.rows_total
-    share = done / total if total else 0.0
-    return f"{share:.0%} done ({done:,} of {total:,} rows)"
+    return f"{share(done / total if total else 0.0, 0)} done ({count(done)} of {count(total)} rows)"
 
 
 def when_it_ends(status: RunStatus) -> str:
-    """Against the deadline, as P50 and P90."""
-    observation, forecast = status.observation, status.forecast
+    """Return the forecast against the deadline, as P50 and P90, without a full stop."""
+    seen, forecast = status.observation, status.forecast
     if not forecast:
-        return "when it will end is not known yet"
-    if not observation.deadline_at:
-        finish = observation.now + timedelta(seconds=forecast.p50_seconds)
-        return f"finishes {clock(finish, observation.now)} (P50)"
-    left = (observation.deadline_at - observation.now).total_seconds()
-    likely, surely = _against(forecast.p50_seconds - left), _against(forecast.p90_seconds - left)
-    text = f"finishes {likely} (P50), {surely} (P90)"
+        return "it is not known yet when it will finish"
+    if not seen.deadline_at:
+        finish = seen.now + timedelta(seconds=forecast.p50_seconds)
+        return f"expected to finish at {clock(finish, seen.now)} (P50)"
+    left = (seen.deadline_at - seen.now).total_seconds()
+    p50, p90 = _against_deadline(forecast.p50_seconds - left), _against_deadline(forecast.p90_seconds - left)
+    text = f"expected to finish {p50} its deadline (P50) or {p90} it (P90)"
     if left <= 0:
         return text
-    due = clock(observation.deadline_at, observation.now)
-    return f"{text}, {observation.miss_probability or 0:.0%} sure to be late; it is due {due}"
+    probability, deadline = share(seen.miss_probability or 0.0, 0), clock(seen.deadline_at, seen.now)
+    return f"{text}, {probability} likely to miss its deadline at {deadline}"
 
 
-def what_helps(status: RunStatus) -> str:
+def what_helps(status: RunStatus, advice: Advice) -> str:
+    """Return what a person can do, without a full stop."""
     if not status.forecast or not workers_and_cores(status)[0]:
-        return LOOK_AT_SPARK
+        return advice.investigate
     scale_up = find_scale_up(status)
     if scale_up is None:
         likely_late = (status.observation.miss_probability or 0.0) > 0.5
-        return f"{'nothing saves it any more' if likely_late else 'more workers no longer help'}: {LET_IT_END}"
-    by = clock(status.observation.now + scale_up.within, status.observation.now)
-    workers = "worker" if scale_up.more == 1 else "workers"
-    saves = "saves" if scale_up.more == 1 else "save"
-    command = f"docker compose up -d --scale spark-worker={scale_up.total}"
-    return f"{scale_up.more} more {workers} by {by} {saves} it: {command}"
+        cause = "it can no longer finish on time" if likely_late else "more workers no longer help"
+        return f"{cause}: {advice.let_it_finish}"
+    now = status.observation.now
+    workers, by = count(scale_up.more, "worker"), clock(now + scale_up.within, now)
+    return f"add {workers} by {by} to finish on time: {advice.scale_up.format(workers=scale_up.total)}"
 
 
-def _silence(status: RunStatus, watch_state: WatchState) -> str:
-    observation = status.observation
-    since = max(moment for moment in (watch_state.phase_since, observation.last_advance) if moment)
-    what = f"no row since {clock(since, observation.now)}" if observation.last_advance else "no row yet"
-    usual = (
-        f"up to {span(observation.expected_silence)} would be usual" if observation.expected_silence is not None else ""
-    )
-    return f"{what}, for {span((observation.now - since).total_seconds())} ({usual})"
+def _silence(status: RunStatus, state: WatchState) -> str:
+    seen = status.observation
+    since = max(moment for moment in (state.phase_since, seen.last_advance) if moment)
+    what = f"no row since {clock(since, seen.now)}" if seen.last_advance else "no row yet"
+    usual = f" (up to {duration(seen.expected_silence)} is usual)" if seen.expected_silence is not None else ""
+    return f"{what}, for {duration((seen.now - since).total_seconds())}{usual}"
 
 
-def _waiting(status: RunStatus, watch_state: WatchState) -> str:
-    observation = status.observation
-    waited = (
-        span((observation.now - watch_state.waiting_since).total_seconds())
-        if watch_state.waiting_since
-        else "some time"
-    )
-    if status.progress.get("waiting"):
-        return (
-            f"predict has waited {waited} for cores of Spark; the page of the Spark master (port 8080) shows which "
-            "application holds them, or that no worker is there: docker compose up -d spark-worker"
-        )
-    return (
-        f"predict has waited {waited} for a slot of Airflow; look for what fills the pool and the executor: "
-        "airflow pools list, and the running tasks in the web UI"
-    )
+def _waiting(status: RunStatus, state: WatchState, advice: Advice) -> str:
+    now, since = status.observation.now, state.waiting_since
+    waited = duration((now - since).total_seconds()) if since else "too long"
+    return f"it has waited {waited} for {advice.for_cores if status.progress.waiting else advice.for_scheduler}"
 
 
 def _breach(status: RunStatus) -> str:
-    observation = status.observation
-    return f"its time was over {clock(observation.deadline_at, observation.now)}" if observation.deadline_at else ""
+    seen = status.observation
+    return f"its deadline at {clock(seen.deadline_at, seen.now)} has passed" if seen.deadline_at else ""
 
 
-def _against(seconds: float) -> str:
-    """Against the deadline."""
-    return f"{span(seconds)} late" if seconds > 0 else f"{span(-seconds)} early"
-
-
-def span(seconds: float) -> str:
-    """02:40 for hours and minutes, 7 min or 12 s below, 11.6 days above."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    if whole < 100 * 3600:
-        return f"{whole // 3600:02}:{whole % 3600 // 60:02}"
-    return f"{whole / 86400:.1f} days"
-
-
-def clock(moment: datetime, now: datetime) -> str:
-    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
-    return f"{moment:%H:%M UTC}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M UTC}"
-
-
-def one_line(text: str) -> str:
-    """Whatever was put into it: no line of a log begins inside it, and no terminal obeys it."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
+def _against_deadline(seconds: float) -> str:
+    return f"{duration(abs(seconds))} {'after' if seconds > 0 else 'before'}"

@@ -1,55 +1,47 @@
-"""What a person is told, each level once a run."""
+"""Find and raise alerts, each level once a run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 
-from run_contract.files import append_json_line
-from run_contract.layout import RunPaths
-from runtime_guard.alerting.alert_text import describe, one_line
-from runtime_guard.alerting.levels import Level, find_due_levels
-from runtime_guard.alerting.watch_state import alone, hold_watch_state, raised_levels
-from runtime_guard.forecast.run_status import read_status
-
-
-@dataclass(frozen=True)
-class Alert:
-    level: str
-    text: str
+from runtime_guard.alerting.alert_text import describe
+from runtime_guard.alerting.levels import Level, WatchState, find_due_levels
+from runtime_guard.alerting.watched_run import Alert, WatchedRun, read_status
+from runtime_guard.forecast.records import SchedulerState
 
 
-def find_alerts(run: RunPaths, now: datetime, state: str | None) -> list[Level]:
-    """What this poll gives cause to raise. The poll is hold_watch_state, and nothing is raised.
-
-    state: of the task that is watched. Raises OSError when the run's directory cannot be used.
-    """
-    with hold_watch_state(run) as watch_state:
-        return find_due_levels(watch_state, read_status(run, now, state).observation)
+def find_alerts(run: WatchedRun, now: datetime, scheduler_state: SchedulerState) -> list[Level]:
+    """Return the levels that this poll gives cause to raise, without raising them; saves the watch state."""
+    with _watch_state(run) as state:
+        return find_due_levels(state, read_status(run, now, scheduler_state).observation)
 
 
-def raise_alerts(run: RunPaths, now: datetime, state: str | None) -> list[Alert]:
-    """Looks again, and records in alerts.jsonl what there still is cause for; returns that."""
-    with hold_watch_state(run) as watch_state:
-        status = read_status(run, now, state)
-        alerts = [
-            Alert(level, describe(level, status, watch_state))
-            for level in find_due_levels(watch_state, status.observation)
-        ]
+def raise_alerts(run: WatchedRun, now: datetime, scheduler_state: SchedulerState) -> list[Alert]:
+    """Poll once more; record and return the alerts that there still is cause for."""
+    with _watch_state(run) as state:
+        status = read_status(run, now, scheduler_state)
+        levels = find_due_levels(state, status.observation)
+        alerts = [Alert(level, describe(level, status, state, run.advice)) for level in levels]
         for alert in alerts:
-            _record(run, alert)
+            run.record_alert(alert)
     return alerts
 
 
-def raise_alert(run: RunPaths, alert: Alert) -> bool:
-    """Records an alert that somebody else has found; False when one of its level was raised before."""
-    with alone(run):
-        if alert.level in raised_levels(run):
+def raise_alert(run: WatchedRun, alert: Alert) -> bool:
+    """Record an alert that was found in another way; return False if one of its level was raised before."""
+    with run.lock():
+        if alert.level in run.load_watch_state().raised:
             return False
-        _record(run, alert)
+        run.record_alert(alert)
     return True
 
 
-def _record(run: RunPaths, alert: Alert) -> None:
-    record = {"level": alert.level, "raised_at": datetime.now(UTC).isoformat(), "text": one_line(alert.text)}
-    append_json_line(run.alerts, record)
+@contextmanager
+def _watch_state(run: WatchedRun) -> Iterator[WatchState]:
+    """Lend the watch state for the block, to one watcher at a time, and save its changes."""
+    with run.lock():
+        state = run.load_watch_state()
+        yield state
+        run.save_watch_state(state)

@@ -1,1 +1,1 @@
-"""When a run will finish, how sure that is, and how many workers it needs. No Airflow, no clock, no files."""
+"""When a run will finish, how certain that is, and how many workers it needs. No Airflow, no clock, no files."""

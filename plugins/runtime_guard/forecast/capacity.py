@@ -1,15 +1,17 @@
-"""How many cores and workers a run needs. Pure: no Airflow, no clock."""
+"""How many cores and workers a run needs."""
 
 from __future__ import annotations
 
 import math
 
-_ROUNDING = 1e-9  # what a division may be off: 16 cores must not become 17
+_ROUNDING = 1e-9  # the error that a division may have: 16 cores must not become 17
 
 
 def cores_needed(rows: float, core_seconds_per_row: float, seconds: float, overhead_seconds: float = 0.0) -> int | None:
-    """The fewest cores that get through `rows` within `seconds`, of which `overhead_seconds` (start-up and end) do not
-    depend on the cores; None when no number of cores does it."""
+    """Return the fewest cores that finish `rows` within `seconds`, or None if no number of cores does.
+
+    overhead_seconds: the part of `seconds` for start-up and end, which more cores do not shorten.
+    """
     working = seconds - overhead_seconds
     if working <= 0:
         return None
@@ -19,7 +21,7 @@ def cores_needed(rows: float, core_seconds_per_row: float, seconds: float, overh
 def workers_needed(
     rows: float, core_seconds_per_row: float, seconds: float, cores_per_worker: int, overhead_seconds: float = 0.0
 ) -> int | None:
-    """As cores_needed, in whole workers."""
+    """Return the same as `cores_needed`, in whole workers."""
     cores = cores_needed(rows, core_seconds_per_row, seconds, overhead_seconds)
     return None if cores is None else math.ceil(cores / cores_per_worker)
 
@@ -27,17 +29,17 @@ def workers_needed(
 def workers_needed_with_one_lost(
     rows: float, core_seconds_per_row: float, seconds: float, cores_per_worker: int, overhead_seconds: float = 0.0
 ) -> int | None:
-    """The fewest workers that do it although one of them is lost, for good, at the worst moment.
+    """Return the fewest workers that finish in time even if one of them is lost for good at the worst moment.
 
-    That is the first: everything is left to the others then. Later the lost worker has done a part, and what it had in
-    hand and is done again is a shard for each of its cores, whenever it goes.
+    The worst moment is the first: the others have to do everything. If the worker is lost later, it has done a part,
+    and only the pieces in its hands, one for each of its cores, are done again.
     """
     workers = workers_needed(rows, core_seconds_per_row, seconds, cores_per_worker, overhead_seconds)
     return None if workers is None else workers + 1
 
 
 def run_seconds(rows: float, core_seconds_per_row: float, cores: int, overhead_seconds: float = 0.0) -> float:
-    """How long a run takes on so many cores."""
+    """Return how long a run takes on `cores` cores."""
     return overhead_seconds + rows * core_seconds_per_row / cores
 
 
@@ -51,9 +53,10 @@ def days_to_catch_up(
     buffer: float,
     overhead: float,
 ) -> float | None:
-    """The days after an outage until the backlog is gone, while new rows come in as ever; None: it never is.
+    """Return the days after an outage until the backlog is done while new rows arrive as usual; None for never.
 
-    Each interval, less the buffer (a share of it) and the overhead (seconds), works off what the new rows leave free.
+    Each interval, less the buffer (a share of it) and the overhead (seconds), has capacity for the new rows; what is
+    left of it reduces the backlog.
     """
     if backlog_rows <= 0:
         return 0.0

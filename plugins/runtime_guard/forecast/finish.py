@@ -1,35 +1,32 @@
-"""When a run will end, and how sure that is. Pure: no Airflow, no clock."""
+"""Forecast when a run will finish, with the uncertainty."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import NormalDist
-from typing import Any
 
-from runtime_guard.forecast.live_pace import DRIFT, current_pace, track
-from runtime_guard.forecast.pace import Pace, fit_pace, pace_of_measurement
+from runtime_guard.forecast.live_pace import DRIFT, track
+from runtime_guard.forecast.records import Pace, WorkProgress, WorkState
 
-__all__ = ["Forecast", "Pace", "current_pace", "fit_pace", "forecast_rest", "forecast_run", "pace_of_measurement"]
 NO_HISTORY_SPREAD = 0.5
-# Of a run's overhead this share comes after its last image.
+# The share of a run's overhead that comes after its last row.
 END_SHARE = 0.1
 _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """The time still to go: a fixed part and a log-normal one, with `rest_seconds` as its median and `spread` as the
-    standard deviation of its logarithm."""
+    """The time left: a fixed part and a log-normal one, with `rest_seconds` as its median and `spread` as the standard
+    deviation of its logarithm."""
 
     fixed_seconds: float
     rest_seconds: float
     spread: float
 
     def quantile(self, p: float) -> float:
-        """The seconds within which the run ends with probability `p`, above 0 and below 1."""
+        """Return the seconds within which the run finishes with probability `p`, above 0 and below 1."""
         return self.fixed_seconds + self.rest_seconds * math.exp(self.spread * _NORMAL.inv_cdf(p))
 
     @property
@@ -41,7 +38,7 @@ class Forecast:
         return self.quantile(0.9)
 
     def miss_probability(self, seconds_left: float) -> float:
-        """That the run takes longer than `seconds_left`; 1.0 when nothing is left."""
+        """Return the probability that the run takes longer than `seconds_left`; 1.0 when no time is left."""
         room = seconds_left - self.fixed_seconds
         if seconds_left <= 0 or room < 0:
             return 1.0
@@ -51,7 +48,7 @@ class Forecast:
 
 
 def forecast_run(pace: Pace, rows: int, cores: int) -> Forecast:
-    """Before predict begins: start-up + rows x cost / cores. Raises ValueError without cores."""
+    """Return the forecast before a run starts: overhead + rows x cost / cores. Raises ValueError without cores."""
     if cores <= 0:
         raise ValueError(f"cores must be above zero, found {cores}")
     return _forecast(
@@ -59,47 +56,49 @@ def forecast_run(pace: Pace, rows: int, cores: int) -> Forecast:
     )
 
 
-def forecast_rest(pace: Pace | None, progress: Mapping[str, Any], now: datetime) -> Forecast | None:
-    """While predict is at work, from its progress.json; None while neither history nor the run itself says anything,
-    and for a run that failed.
+def forecast_rest(pace: Pace | None, progress: WorkProgress, now: datetime) -> Forecast | None:
+    """Return the forecast of a run in progress; None while there is neither history nor a measured rate, and after a
+    failure.
 
-    What history expects weighs most at first, the run's own samples ever more, the newest of them most. The cores are
-    those of now.
+    At first the pace of earlier runs has the most weight, later the run's own samples, the newest of them most. The
+    run is assumed to keep the cores that it has at `now`.
     """
-    state = progress.get("state")
-    if state == "finished":
+    if progress.state == WorkState.FINISHED:
         return Forecast(0.0, 0.0, 0.0)
-    if state == "starting":
+    if progress.state == WorkState.STARTING:
         return _forecast_start(pace, progress, now)
-    if state != "predicting" or not progress.get("rows_total"):
+    if progress.state != WorkState.WORKING or not progress.rows_total:
         return None
     usual_rate = _usual_rate(pace, progress) if pace else None
     where = track(progress, now, usual_rate, pace.cost_spread if pace else NO_HISTORY_SPREAD)
     if where is None:
         return _forecast_start(pace, progress, now)
-    drift = DRIFT * math.sqrt(where.rows_left / progress["rows_total"] / 3)  # a random walk's mean over what is left
+    drift = DRIFT * math.sqrt(where.rows_left / progress.rows_total / 3)  # a random walk's mean over the rows left
     fixed = END_SHARE * pace.overhead_seconds if pace else 0.0
     return _forecast(fixed, where.seconds_left, where.variance, drift)
 
 
-def _usual_rate(pace: Pace, progress: Mapping[str, Any]) -> float:
-    """Rows a second of a core at work. In the cost of past runs cores also wait for the last, half a shard each."""
-    waiting: float = progress["cores"] / max(progress["shards_total"], 1) / 2
+def _usual_rate(pace: Pace, progress: WorkProgress) -> float:
+    """Return the rows per second of a core at work.
+
+    The cost of past runs includes the time in which cores wait for the last pieces, half a piece for each core.
+    """
+    waiting = progress.cores / max(progress.pieces_total, 1) / 2
     return (1 + waiting) / pace.core_seconds_per_row
 
 
-def _forecast_start(pace: Pace | None, progress: Mapping[str, Any], now: datetime) -> Forecast | None:
-    """Nothing is predicted yet: what is left of the usual start-up, and all of the rest."""
-    if pace is None or not progress.get("rows_total") or not progress.get("cores"):
+def _forecast_start(pace: Pace | None, progress: WorkProgress, now: datetime) -> Forecast | None:
+    """Return the forecast while no row is done: the rest of the usual start-up, and all of the work."""
+    if pace is None or not progress.rows_total or not progress.cores:
         return None
-    elapsed = (now - datetime.fromisoformat(progress["started_at"])).total_seconds()
-    whole = forecast_run(pace, progress["rows_total"] - progress["rows_done"], progress["cores"])
+    elapsed = (now - progress.started_at).total_seconds() if progress.started_at else 0.0
+    whole = forecast_run(pace, progress.rows_total - progress.rows_done, progress.cores)
     fixed = max(whole.fixed_seconds - elapsed, END_SHARE * whole.fixed_seconds)
     return Forecast(fixed, whole.rest_seconds, whole.spread)
 
 
 def _forecast(fixed: float, rest: float, variance: float, log_spread: float) -> Forecast:
-    """variance: of `rest`, square seconds, beside the `log_spread` that it has in proportion.
+    """Return a forecast whose `rest` has a variance (square seconds) beside the proportional `log_spread`.
 
     A log-normal with the coefficient of variation v has the log spread sqrt(log(1 + v^2)).
     """

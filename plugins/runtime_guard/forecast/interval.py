@@ -1,4 +1,4 @@
-"""How long a run may take. Pure: no Airflow, no clock."""
+"""How long a run may take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ INTERVAL_PATTERN = r"^\d+(\.\d+)?[smhdw]$"
 
 
 def parse_interval(text: str) -> timedelta:
-    """`90s`, `15m`, `6h`, `1d`, `2w` -> timedelta. Raises ValueError."""
+    """Parse `90s`, `15m`, `6h`, `1d` or `2w`. Raises ValueError."""
     if not re.fullmatch(INTERVAL_PATTERN, text):
         raise ValueError(f"interval {text!r}: expected a number and one of s, m, h, d, w, such as 6h")
     interval = timedelta(**{_UNITS[text[-1]]: float(text[:-1])})
@@ -22,17 +22,15 @@ def parse_interval(text: str) -> timedelta:
 
 @dataclass(frozen=True)
 class RunInterval:
-    """starts_at: when the run was due, or began if it is a backfill or very late. deadline_at: when the next one is
-    due. alert_at: where a person is told, `buffer` (a share of the interval, 0 to 1) before the deadline. All UTC.
+    """The time that a run has. All moments are UTC.
+
+    starts_at: when the run was due, or when it started if it is a backfill or very late. deadline_at: when the next run
+    is due. alert_at: the deadline less the buffer, which is a share of the interval.
     """
 
     starts_at: datetime
     deadline_at: datetime
     alert_at: datetime
-
-    @property
-    def interval_seconds(self) -> float:
-        return (self.deadline_at - self.starts_at).total_seconds()
 
 
 def make_run_interval(
@@ -44,15 +42,15 @@ def make_run_interval(
     backfill: bool = False,
     next_after_start: datetime | None = None,
 ) -> RunInterval | None:
-    """The interval of a run that was due at `run_after`, the one that follows it at `next_run_after`.
+    """Return the interval of a run due at `run_after` that is followed by one due at `next_run_after`.
 
-    An explicit `interval` wins over the schedule. None when there is neither: a run by hand of a DAG that has no
-    schedule can take as long as it likes.
+    buffer: share of the interval, 0 to 1. An explicit `interval` replaces that of the schedule. Without either the
+    result is None: a manual run of a DAG without a schedule has no deadline.
 
-    A run that starts late keeps its deadline. If that is over at `started_at` already, the next run that it can be in
-    the way of is the first one due after its start, `next_after_start`; with an `interval`, or when that is not known,
-    it has a whole interval from its start. A backfilled run competes with no next run: it has the interval of the
-    schedule, counted from its start.
+    A run that starts late keeps its deadline. If the deadline has passed at `started_at`, the new deadline is
+    `next_after_start`, when the first run after the start is due; with an `interval`, or if that is not known, the run
+    has a whole interval from its start. A backfilled run delays no other run: it has the interval of the schedule from
+    its start.
     """
     length = interval or (next_run_after - run_after if next_run_after else None)
     if length is None or length <= timedelta(0):

@@ -1,4 +1,4 @@
-"""How many more workers save a run, and until when. Pure: no Airflow, no clock."""
+"""How many more workers let a run finish on time, and until when they must be there."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from runtime_guard.forecast.capacity import workers_needed
 from runtime_guard.forecast.run_status import RunStatus
 
 JOIN_SECONDS = 30.0
-"""A worker that is started now begins its first image so much later."""
+"""The time from the start of a worker to its first row."""
 REACTION_SHARE, LONGEST_REACTION = 0.1, 900.0
-"""The time that a person is left to act: this share of what is left, at most so many seconds."""
+"""The time that a person has to react: this share of the time left, at most this many seconds."""
 
 
 @dataclass(frozen=True)
 class ScaleUp:
-    """more: workers beside those there are. total: all of them. within: seconds from now until they must be there."""
+    """more: workers to add. total: all workers then. within: the time from now until they must be there."""
 
     more: int
     total: int
@@ -24,11 +24,11 @@ class ScaleUp:
 
 
 def find_scale_up(status: RunStatus) -> ScaleUp | None:
-    """The fewest more workers with which 9 of 10 such runs end in time, with time to start them; None: nothing helps.
+    """Return the fewest more workers with which 9 of 10 such runs finish on time; None if no number of workers helps.
 
-    With W cores at work now and N from x seconds on, R core seconds of rows are through in time when
+    With W cores at work now and N from x seconds on, R core seconds of rows are done in time when
     W x + N (S - x) >= R, where S are the seconds left less start-up and end: so x = (N S - R) / (N - W).
-    Workers beyond the shards that are left would have nothing to do.
+    More workers than there are pieces left would have nothing to do.
     """
     forecast, deadline = status.forecast, status.observation.deadline_at
     workers, cores_each = workers_and_cores(status)
@@ -54,16 +54,14 @@ def find_scale_up(status: RunStatus) -> ScaleUp | None:
 
 
 def workers_and_cores(status: RunStatus) -> tuple[int, int]:
-    """Workers now and cores of each; (0, ...) when it is not known."""
+    """Return the workers now and the cores of each; 0 workers if they are not known."""
     progress, plan = status.progress, status.plan
-    workers = progress.get("workers") or plan.get("workers") or 0
-    cores = progress.get("cores") or plan.get("cores") or 0
-    each = plan.get("cores_per_worker") or (cores // workers if workers else 0)
+    workers = progress.workers or plan.workers
+    cores = progress.cores or plan.cores
+    each = plan.cores_per_worker or (cores // workers if workers else 0)
     return workers, max(each, 1)
 
 
 def max_cores(status: RunStatus) -> int:
-    """As many cores as there are shards to do; before the driver has begun, those of the plan."""
-    progress = status.progress
-    shards = progress.get("shards_total") or status.plan.get("shards") or 0
-    return int(shards - (progress.get("shards_done") or 0))
+    """Return how many cores could have work: one for each piece left, by the plan before the first report."""
+    return (status.progress.pieces_total or status.plan.pieces) - status.progress.pieces_done

@@ -13,12 +13,17 @@ import pytest
 from airflow.sdk import DAG
 from airflow.serialization.encoders import encode_deadline_reference
 
-from run_contract.files import read_json_lines, write_json
 from run_contract.layout import RunPaths, Workspace, run_key
+from run_contract.record import read_records
+from run_contract.records.alert import AlertRecord
 from runtime_guard.airflow import deadline_alert as module
 from runtime_guard.airflow.deadline_alert import GRACE, RunDeadline, deadline_of, make_deadline_alert, report_breach
-from runtime_guard.alerting.alerts import Alert, raise_alert
+from runtime_guard.alerting.alerts import raise_alert
+from runtime_guard.alerting.levels import Level
+from runtime_guard.alerting.watched_run import Alert
+from runtime_guard.batch_run import BatchRun
 from tests.helpers import REPOSITORY
+from tests.runtime_guard.runs import plan
 
 DUE = datetime(2026, 2, 28, tzinfo=UTC)
 MADE = DUE + timedelta(hours=15)
@@ -49,7 +54,7 @@ def test_the_deadline_is_that_of_the_plan(
     assert deadline_of(dag_with(schedule), dag_run, MADE) == deadline
 
 
-def test_airflow_is_told_where_to_find_what_it_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_airflow_finds_what_it_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its name in the plugin no DAG run could be made."""
     monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(REPOSITORY / "plugins"))
     plugin = import_module("batch_predictions_plugin").BatchPredictionsPlugin
@@ -98,12 +103,12 @@ def run(tmp_path: Path) -> RunPaths:
 def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
     """What went through the channels."""
     alerts: list[Alert] = []
-    monkeypatch.setattr(module, "deliver", alerts.extend)
+    monkeypatch.setattr(module, "send_alerts", alerts.extend)
     return alerts
 
 
-def call(run: RunPaths, state: str) -> list[dict[str, str]]:
-    """The alerts after Airflow has called; state: of the DAG run when its deadline passed."""
+def call(run: RunPaths, state: str) -> list[AlertRecord]:
+    """Return the alerts after the callback; state: of the DAG run when its deadline passed."""
     dag_run = {
         "dag_id": "d",
         "dag_run_id": "scheduled__1",
@@ -112,31 +117,31 @@ def call(run: RunPaths, state: str) -> list[dict[str, str]]:
         "state": state,
     }
     report_breach(workspace=str(run.root.parents[1]), context={"dag_run": dag_run})
-    return read_json_lines(run.alerts)
+    return read_records(AlertRecord, run.alerts)
 
 
 @pytest.mark.parametrize("state", ["running", "queued"])
 def test_a_run_that_is_not_over_is_breached(state: str, run: RunPaths, delivered: list[Alert]) -> None:
     (alert,) = call(run, state)
-    assert alert["level"] == "breached"
-    assert f"run {run.run_key}: its time is over" in alert["text"]
-    assert f"DAG run scheduled__1 is {state}" in alert["text"]
-    assert [(told.level, told.text) for told in delivered] == [(alert["level"], alert["text"])]
+    assert alert.level == "breached"
+    assert f"run {run.run_key}: its deadline has passed" in alert.text
+    assert f"DAG run scheduled__1 is {state}" in alert.text
+    assert [(sent.level, sent.text) for sent in delivered] == [(alert.level, alert.text)]
 
 
 @pytest.mark.parametrize("state", ["success", "failed"])
-def test_of_a_run_that_has_ended_nothing_is_told(state: str, run: RunPaths) -> None:
+def test_nothing_is_raised_for_a_run_that_has_ended(state: str, run: RunPaths) -> None:
     assert call(run, state) == []
 
 
-def test_what_the_watch_has_told_is_not_told_again(run: RunPaths, delivered: list[Alert]) -> None:
-    raise_alert(run, Alert("breached", "by the watch"))
-    assert [alert["text"] for alert in call(run, "running")] == ["by the watch"]
+def test_what_the_sensor_has_raised_is_not_raised_again(run: RunPaths, delivered: list[Alert]) -> None:
+    raise_alert(BatchRun(run), Alert(Level.BREACHED, "by the sensor"))
+    assert [alert.text for alert in call(run, "running")] == ["by the sensor"]
     assert delivered == []
 
 
-def test_a_run_that_its_plan_gives_more_time_is_left_alone(run: RunPaths) -> None:
-    write_json(run.plan, {"deadline_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()})
+def test_a_run_that_has_more_time_by_its_plan_is_left_alone(run: RunPaths) -> None:
+    plan(run, deadline_at=datetime.now(UTC) + timedelta(hours=1))
     assert call(run, "running") == []
-    write_json(run.plan, {"deadline_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat()})
+    plan(run, deadline_at=datetime.now(UTC) - timedelta(hours=1))
     assert len(call(run, "running")) == 1

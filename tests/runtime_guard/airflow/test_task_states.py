@@ -1,32 +1,40 @@
-"""What the driver's last word says of its task."""
+"""States of a task as Airflow names them, in the guard's terms."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
+from airflow.sdk import TaskInstanceState
 
-from runtime_guard.airflow.task_states import SILENT_SECONDS, state_by_driver
+from runtime_guard.airflow.task_states import scheduler_state
+from runtime_guard.forecast.records import SchedulerState
 
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+@pytest.mark.parametrize("state", ["success", "failed", "skipped", "upstream_failed", "removed"])
+def test_a_task_that_has_ended(state: str) -> None:
+    assert scheduler_state(state) == SchedulerState.ENDED
+
+
+@pytest.mark.parametrize("state", [None, "running", "queued", "scheduled", "up_for_retry", "deferred", "restarting"])
+def test_a_task_that_may_go_on_has_not_ended(state: str | None) -> None:
+    assert scheduler_state(state) != SchedulerState.ENDED
 
 
 @pytest.mark.parametrize(
-    ("state", "seconds_ago", "told"),
+    ("state", "expected"),
     [
-        ("starting", 1, "running"),
-        ("predicting", SILENT_SECONDS - 1, "running"),
-        ("finished", 1, "success"),
-        ("predicting", SILENT_SECONDS + 1, None),
-        ("finished", SILENT_SECONDS + 1, None),
-        ("starting", -SILENT_SECONDS - 1, None),  # its clock is ahead of ours
-        ("failed", 1, None),  # perhaps it is tried again
+        ("running", SchedulerState.RUNNING),
+        ("up_for_retry", SchedulerState.RETRYING),
+        ("restarting", SchedulerState.RETRYING),
+        ("queued", SchedulerState.WAITING),
+        (None, SchedulerState.WAITING),
     ],
 )
-def test_it_counts_while_it_is_fresh(state: str, seconds_ago: float, told: str | None) -> None:
-    spoke = NOW - timedelta(seconds=seconds_ago)
-    assert state_by_driver({"state": state, "updated_at": spoke.isoformat()}, NOW) == told
+def test_a_task_that_has_not_ended(state: str | None, expected: SchedulerState) -> None:
+    assert scheduler_state(state) == expected
 
 
-def test_a_driver_that_has_said_nothing_tells_nothing() -> None:
-    assert state_by_driver({}, NOW) is None
+def test_every_state_at_which_airflow_is_done_is_an_end() -> None:
+    done = {"success", "failed", "skipped", "upstream_failed", "removed"}
+    names = {state.value for state in TaskInstanceState}
+    assert done <= names
+    assert {name for name in names if scheduler_state(name) == SchedulerState.ENDED} == done

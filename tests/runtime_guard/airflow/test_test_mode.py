@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import pytest
-from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
 
-from runtime_guard.airflow.test_mode import parsed_by_dags_test, runs_in_process
+from runtime_guard.airflow.test_mode import parsed_by_dags_test, runs_alone
 
 
 @pytest.mark.parametrize(
@@ -26,7 +23,8 @@ def test_the_command_that_parses_the_dag(command: list[str], expected: bool, mon
     assert parsed_by_dags_test() is expected
 
 
-@pytest.mark.parametrize(("line", "expected"), [(object(), False), (InProcessSupervisorComms(supervisor=None), True)])
-def test_the_line_of_a_task_to_airflow(line: Any, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", line, raising=False)
-    assert runs_in_process() is expected
+def test_the_test_of_a_single_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_TEST_MODE", raising=False)
+    assert not runs_alone()
+    monkeypatch.setenv("AIRFLOW_TEST_MODE", "True")
+    assert runs_alone()

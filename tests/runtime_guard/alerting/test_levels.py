@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from runtime_guard.alerting.levels import Level, Observation, Phase, WatchState, find_due_levels
+from runtime_guard.alerting.levels import Level, WatchState, find_due_levels
+from runtime_guard.forecast.records import Phase
+from runtime_guard.forecast.run_status import Observation
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DEADLINE = START + timedelta(hours=10)
 
 
 class Watch:
-    """Polls once a minute, and keeps its memory as JSON in between, as the real one does."""
+    """Polls once a minute."""
 
     def __init__(self) -> None:
         self.now = START
-        self.stored = json.dumps(WatchState().to_json())
+        self.state = WatchState()
 
-    def poll(self, probability: float | None = None, phase: Phase = Phase.PREDICTING, **observed: Any) -> list[Level]:
+    def poll(self, probability: float | None = None, phase: Phase = Phase.WORKING, **observed: Any) -> list[Level]:
         self.now += timedelta(minutes=1)
-        watch_state = WatchState.from_json(json.loads(self.stored))
         known = {"now": self.now, "phase": phase, "miss_probability": probability, "deadline_at": DEADLINE}
-        due = find_due_levels(watch_state, Observation(**{**known, **observed}))
-        self.stored = json.dumps(watch_state.to_json())
-        return due
+        return find_due_levels(self.state, Observation(**{**known, **observed}))
 
     def polls(self, *probabilities: float | None) -> list[Level]:
         return [level for probability in probabilities for level in self.poll(probability)]
@@ -93,17 +90,17 @@ def test_nothing_is_raised_after_the_end(probability: float, watch: Watch) -> No
     assert [watch.poll(probability, Phase.ENDED, **silent) for _ in range(5)] == [[]] * 5
 
 
-def test_what_is_over_for_two_polls_is_taken_back_once(watch: Watch) -> None:
+def test_what_is_over_for_two_polls_has_recovered_once(watch: Watch) -> None:
     assert watch.polls(0.9, 0.9, 0.9, 0.05, 0.2, 0.05) == [Level.AT_RISK, Level.LATE]
     assert watch.polls(0.05) == [Level.RECOVERED]
     assert watch.polls(0.05, 0.05, 0.9, 0.9, 0.05, 0.05) == []
 
 
-def test_what_was_never_raised_is_not_taken_back(watch: Watch) -> None:
+def test_what_was_never_raised_does_not_recover(watch: Watch) -> None:
     assert watch.polls(0.9, 0.0, 0.0, 0.0) == []
 
 
-def test_a_breach_is_not_taken_back(watch: Watch) -> None:
+def test_a_breach_does_not_recover(watch: Watch) -> None:
     watch.now = DEADLINE - timedelta(minutes=20)
     assert watch.polls(0.3, 0.3) == [Level.AT_RISK]
     watch.now = DEADLINE
@@ -117,7 +114,7 @@ def test_a_silence_longer_than_usual_is_raised_once(watch: Watch) -> None:
     assert [watch.poll(**usual) for _ in range(5)] == [[], [], [Level.STALLED], [], []]
 
 
-def test_rows_after_a_stall_take_it_back_and_time_alone_does_not(watch: Watch) -> None:
+def test_a_run_recovers_from_a_stall_with_rows_and_not_with_time(watch: Watch) -> None:
     watch.poll()
     usual: dict[str, Any] = {"last_advance": watch.now, "expected_silence": 60.0}
     assert [watch.poll(**usual) for _ in range(2)] == [[], [Level.STALLED]]
@@ -137,13 +134,13 @@ def test_a_stall_is_not_over_while_the_run_is_at_risk(watch: Watch) -> None:
 def test_a_new_attempt_is_given_its_time(watch: Watch) -> None:
     before: dict[str, Any] = {"last_advance": START, "expected_silence": 120.0}
     watch.now = START + timedelta(hours=1)
-    assert watch.poll(phase=Phase.PAUSING, **before) == []
+    assert watch.poll(phase=Phase.RETRYING, **before) == []
     assert [watch.poll(phase=Phase.STARTING, **before) for _ in range(3)] == [[]] * 3
-    assert [watch.poll(phase=Phase.PREDICTING, **before) for _ in range(4)] == [[], [], [], [Level.STALLED]]
+    assert [watch.poll(phase=Phase.WORKING, **before) for _ in range(4)] == [[], [], [], [Level.STALLED]]
 
 
-@pytest.mark.parametrize("phase", [Phase.WAITING, Phase.PAUSING])
-def test_nobody_expects_rows_of_a_task_that_does_not_run(phase: Phase, watch: Watch) -> None:
+@pytest.mark.parametrize("phase", [Phase.WAITING, Phase.RETRYING])
+def test_no_rows_are_expected_of_a_task_that_does_not_run(phase: Phase, watch: Watch) -> None:
     silent: dict[str, Any] = {"last_advance": START, "expected_silence": 1.0}
     assert [watch.poll(phase=phase, **silent) for _ in range(5)] == [[]] * 5
 
@@ -154,25 +151,14 @@ def test_a_long_wait_is_raised_once(watch: Watch) -> None:
 
 
 def test_waits_of_attempts_that_got_nowhere_count_together(watch: Watch) -> None:
-    phases = [Phase.WAITING, Phase.STARTING, Phase.WAITING, Phase.PAUSING, Phase.WAITING]
+    phases = [Phase.WAITING, Phase.STARTING, Phase.WAITING, Phase.RETRYING, Phase.WAITING]
     assert [watch.poll(phase=phase, queue_limit=200.0) for phase in phases] == [[], [], [], [], [Level.QUEUED]]
 
 
 def test_a_wait_is_over_with_the_first_image(watch: Watch) -> None:
-    phases = [Phase.WAITING, Phase.STARTING, Phase.PREDICTING, Phase.PAUSING, Phase.WAITING]
+    phases = [Phase.WAITING, Phase.STARTING, Phase.WORKING, Phase.RETRYING, Phase.WAITING]
     assert [watch.poll(phase=phase, queue_limit=200.0) for phase in phases] == [[]] * 5
 
 
 def test_without_a_limit_a_wait_is_no_cause(watch: Watch) -> None:
     assert [watch.poll(phase=Phase.WAITING, queue_limit=None) for _ in range(100)] == [[]] * 100
-
-
-def test_a_memory_comes_back_from_json() -> None:
-    watch_state = WatchState(raised=[Level.AT_RISK], risk_polls=3)
-    silent = Observation(START, Phase.WAITING, 0.5, DEADLINE)
-    find_due_levels(watch_state, silent)
-    find_due_levels(watch_state, replace(silent, phase=Phase.STARTING, expected_silence=-1.0))
-    again = WatchState.from_json(json.loads(json.dumps(watch_state.to_json())))
-    assert again == watch_state
-    assert (again.raised, again.phase, again.waiting_since) == ([Level.AT_RISK, Level.STALLED], Phase.STARTING, START)
-    assert WatchState.from_json({}) == WatchState()

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from run_contract.manifest_layout import next_shard_rows
 from runtime_guard.forecast.finish import Forecast, forecast_rest, forecast_run
-from runtime_guard.forecast.pace import HISTORY_RUNS, Pace, fit_pace, pace_of_measurement
+from runtime_guard.forecast.pace import HISTORY_RUNS, fit_pace, pace_of_measurement
+from runtime_guard.forecast.records import Pace, PastRun, Sample, WorkProgress, WorkState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PACE = Pace(core_seconds_per_row=0.1, cost_spread=0.1, overhead_seconds=20, overhead_spread=5, runs=10)
 
 
-def past(cost: float, engine: str = "openvino", precision: str = "f32", **changes: Any) -> dict[str, Any]:
-    """A run of 1,000 rows on 4 cores at `cost` core seconds for each row, after 10 s of start-up."""
-    counts = {"rows": 1000, "newly_predicted": 1000, "carried_over": 0, "cores": 4}
-    times = {"predict_seconds": cost * 250 + 10, "steady_images_per_second": 4 / cost}
-    return {**counts, **times, "engine": engine, "precision": precision, **changes}
+def past(cost: float, **changes: Any) -> PastRun:
+    """Return a run of 1,000 rows on 4 cores at `cost` core seconds for each row, after 10 s of start-up."""
+    return replace(PastRun(1000, 1000, 4, seconds=cost * 250 + 10, rows_per_second=4 / cost), **changes)
 
 
-def fitted(*history: dict[str, Any], engine: str = "auto", precision: str = "f32") -> Pace:
-    pace = fit_pace(history, engine, precision)
+def fitted(*history: PastRun) -> Pace:
+    pace = fit_pace(history)
     assert pace is not None
     return pace
 
 
-def progress_of(seconds: float, rows: int, **changes: Any) -> dict[str, Any]:
-    """What the driver says after so many seconds of predicting a million rows on 10 cores, in even steps."""
+def progress_of(seconds: float, rows: int, **changes: Any) -> WorkProgress:
+    """Return the progress after `seconds` of work on a million rows with 10 cores, in even steps."""
     begun = START.timestamp() + 20
-    samples = [[begun + seconds * step / 40, rows * step // 40, 10] for step in range(41)]
-    counts = {"rows_total": 1_000_000, "rows_done": rows, "shards_total": 286, "shards_done": rows // 3500, "cores": 10}
-    return {"state": "predicting", "started_at": START.isoformat(), "samples": samples, **counts, **changes}
+    samples = tuple(
+        Sample(begun + seconds * step / 40, rows * step // 40, 10, next_shard_rows(rows * step // 40))
+        for step in range(41)
+    )
+    counts = {"rows_total": 1_000_000, "rows_done": rows, "pieces_total": 286, "pieces_done": rows // 3500, "cores": 10}
+    progress = WorkProgress(WorkState.WORKING, started_at=START, samples=samples)
+    return replace(progress, **{**counts, **changes})
 
 
 def rest_of(pace: Pace | None, seconds: float, rows: int, **changes: Any) -> Forecast:
@@ -51,53 +55,46 @@ def test_the_pace_of_equal_runs() -> None:
 
 def test_outliers_move_neither_the_pace_nor_its_spread_much() -> None:
     usual = [past(cost) for cost in (0.19, 0.195, 0.2, 0.2, 0.2, 0.205, 0.21)]
-    calm, shaken = fitted(*usual), fitted(*usual, past(2.0), past(1.5, predict_seconds=10_000))
+    calm, shaken = fitted(*usual), fitted(*usual, past(2.0), past(1.5, seconds=10_000.0))
     assert shaken.core_seconds_per_row == pytest.approx(calm.core_seconds_per_row, rel=0.03)
     assert shaken.overhead_seconds == pytest.approx(calm.overhead_seconds, rel=0.01)
     assert shaken.cost_spread < 0.1
 
 
 def test_the_cost_of_a_core_is_the_same_on_another_number_of_cores() -> None:
-    on_eight = past(0.2, cores=8, steady_images_per_second=40.0, predict_seconds=35.0)
+    on_eight = past(0.2, cores=8, rows_per_second=40.0, seconds=35.0)
     pace = fitted(past(0.2), on_eight, past(0.2), on_eight)
     assert (pace.core_seconds_per_row, pace.overhead_seconds) == pytest.approx((0.2, 10))
     assert fitted(on_eight).core_seconds_per_row == pytest.approx(0.2)
 
 
-def test_carried_rows_cost_nothing() -> None:
+def test_copied_rows_cost_nothing() -> None:
     # 400 of 1,000 rows are new: 0.2 x 400 / 4 = 20 s of work, in which 1,000 rows were done.
-    half_carried = past(0.2, newly_predicted=400, carried_over=600, predict_seconds=30.0, steady_images_per_second=50.0)
-    assert fitted(half_carried).core_seconds_per_row == pytest.approx(0.2)
-    assert fitted(half_carried).overhead_seconds == pytest.approx(10)
+    half_copied = past(0.2, new_rows=400, seconds=30.0, rows_per_second=50.0)
+    assert fitted(half_copied).core_seconds_per_row == pytest.approx(0.2)
+    assert fitted(half_copied).overhead_seconds == pytest.approx(10)
 
 
-@pytest.mark.parametrize("predicted", [0, 10])
-def test_a_run_whose_rows_were_carried_over_says_nothing(predicted: int) -> None:
-    carried = past(5.0, newly_predicted=predicted, carried_over=1000 - predicted)
-    assert fit_pace([carried], "auto", "f32") is None
-    assert fitted(carried, past(0.2)).core_seconds_per_row == pytest.approx(0.2)
+@pytest.mark.parametrize("new_rows", [0, 10])
+def test_a_run_whose_rows_were_copied_does_not_count(new_rows: int) -> None:
+    copied = past(5.0, new_rows=new_rows)
+    assert fit_pace([copied]) is None
+    assert fitted(copied, past(0.2)).core_seconds_per_row == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("changes", [{"rows": 0, "newly_predicted": 0}, {"cores": 0}, {"predict_seconds": 0}])
-def test_a_run_that_says_nothing_does_not_count(changes: dict[str, Any]) -> None:
-    assert fit_pace([past(9.0, **changes)], "auto", "f32") is None
+@pytest.mark.parametrize("changes", [{"rows": 0, "new_rows": 0}, {"cores": 0}, {"seconds": 0.0}])
+def test_a_run_without_figures_does_not_count(changes: dict[str, Any]) -> None:
+    assert fit_pace([past(9.0, **changes)]) is None
     assert fitted(past(9.0, **changes), past(0.1)).core_seconds_per_row == pytest.approx(0.1)
 
 
 def test_a_run_without_a_steady_rate_counts_on_the_whole() -> None:
-    whole = {"rows": 1000, "cores": 2, "predict_seconds": 50.0, "engine": "openvino", "precision": "f32"}
-    pace = fitted(whole)
+    pace = fitted(PastRun(1000, 1000, 2, seconds=50.0))
     assert (pace.core_seconds_per_row, pace.overhead_seconds) == pytest.approx((0.1, 0))
 
 
-def test_only_runs_with_this_engine_and_precision_count() -> None:
-    history = [past(0.1), past(0.4, "tensorflow"), past(0.05, precision="bf16")]
-    assert fitted(*history, engine="openvino").core_seconds_per_row == pytest.approx(0.1)
-    assert fitted(*history, engine="tensorflow").core_seconds_per_row == pytest.approx(0.4)
-    assert fitted(*history).core_seconds_per_row == pytest.approx(0.2)  # the median of logarithms
-    assert fitted(*history, precision="bf16").core_seconds_per_row == pytest.approx(0.05)
-    assert fit_pace(history, "tensorflow", "bf16") is None
-    assert fit_pace([], "auto", "f32") is None
+def test_without_runs_there_is_no_pace() -> None:
+    assert fit_pace([]) is None
 
 
 def test_only_the_newest_runs_count() -> None:
@@ -110,10 +107,6 @@ def test_the_fewer_runs_the_wider_and_never_certain() -> None:
     assert spreads == sorted(spreads, reverse=True)
     assert pace_of_measurement(0.2).cost_spread > spreads[0]
     assert spreads[-1] > 0.02
-
-
-def test_a_pace_comes_back_from_json() -> None:
-    assert Pace.from_json(json.loads(json.dumps(PACE.to_json()))) == PACE
 
 
 def test_a_run_takes_its_start_up_and_its_rows() -> None:
@@ -140,7 +133,7 @@ def test_a_certain_forecast_misses_or_does_not() -> None:
 
 
 def test_before_the_first_row_the_rest_is_what_history_says() -> None:
-    starting = {"state": "starting", "samples": []}
+    starting: dict[str, Any] = {"state": WorkState.STARTING, "samples": ()}
     at_once = forecast_rest(PACE, progress_of(0, 0, **starting), START)
     later = forecast_rest(PACE, progress_of(0, 0, **starting), START + timedelta(seconds=12))
     much_later = forecast_rest(PACE, progress_of(0, 0, **starting), START + timedelta(seconds=500))
@@ -152,21 +145,21 @@ def test_before_the_first_row_the_rest_is_what_history_says() -> None:
     assert much_later.p50_seconds == pytest.approx(10_002)  # the start-up is over any moment
 
 
-def test_without_history_the_run_speaks_for_itself() -> None:
-    starting = progress_of(0, 0, state="starting", samples=[])
+def test_without_history_only_the_run_itself_counts() -> None:
+    starting = progress_of(0, 0, state=WorkState.STARTING, samples=())
     assert forecast_rest(None, starting, START) is None
     assert forecast_rest(None, progress_of(50, 0), START + timedelta(seconds=70)) is None
     alone = rest_of(None, 5000, 500_000)
     assert alone.p50_seconds == pytest.approx(5000, rel=0.05)
 
 
-@pytest.mark.parametrize("changes", [{"state": "failed"}, {"rows_total": 0}, {"state": "unheard of"}])
-def test_some_progress_says_nothing(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("changes", [{"state": WorkState.FAILED}, {"rows_total": 0}, {"state": None}])
+def test_some_progress_gives_no_forecast(changes: dict[str, Any]) -> None:
     assert forecast_rest(PACE, progress_of(5000, 500_000, **changes), START) is None
 
 
 def test_a_finished_run_takes_no_more() -> None:
-    done = forecast_rest(PACE, progress_of(5000, 1_000_000, state="finished"), START)
+    done = forecast_rest(PACE, progress_of(5000, 1_000_000, state=WorkState.FINISHED), START)
     assert done is not None
     assert (done.p90_seconds, done.miss_probability(1)) == (0, 0)
 

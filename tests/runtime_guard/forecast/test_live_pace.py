@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
+from run_contract.manifest_layout import next_shard_rows
 from runtime_guard.forecast.live_pace import attempt_samples, current_pace, track
+from runtime_guard.forecast.records import Sample, WorkProgress
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TOTAL = 1_000_000
@@ -17,17 +20,19 @@ def moment(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def report(*samples: tuple[float, int], cores: int = 10, **changes: Any) -> dict[str, Any]:
-    """Progress from (seconds since the attempt began, rows done)."""
-    rows = samples[-1][1] if samples else 0
-    return {
-        "started_at": START.isoformat(),
-        "samples": [[START.timestamp() + seconds, done, cores] for seconds, done in samples],
-        "rows_total": TOTAL,
-        "rows_done": rows,
-        "cores": cores,
-        **changes,
-    }
+def report(*samples: tuple[float, int], cores: int = 10) -> WorkProgress:
+    """Return the progress of (seconds since the attempt began, rows done)."""
+    return WorkProgress(
+        started_at=START,
+        samples=sampled(samples, cores),
+        rows_total=TOTAL,
+        rows_done=samples[-1][1] if samples else 0,
+        cores=cores,
+    )
+
+
+def sampled(samples: Iterable[tuple[float, int]], cores: int) -> tuple[Sample, ...]:
+    return tuple(Sample(START.timestamp() + seconds, rows, cores, next_shard_rows(rows)) for seconds, rows in samples)
 
 
 def steadily(until: int, rows_a_second: float, since: int = 0, rows: int = 0) -> list[tuple[float, int]]:
@@ -65,7 +70,7 @@ def test_before_the_first_shard_there_is_no_pace(samples: list[tuple[float, int]
 
 def test_an_earlier_attempt_and_the_pause_after_it_do_not_count() -> None:
     progress = report((-5000, 0), (-4000, 40_960), (0, 40_960), (20, 45_056), (40, 49_152))
-    assert [sample[1] for sample in attempt_samples(progress)] == [40_960, 45_056, 49_152]
+    assert [sample.rows for sample in attempt_samples(progress)] == [40_960, 45_056, 49_152]
     assert current_pace(progress, moment(40)) == pytest.approx(204.8)
     where = track(progress, moment(40), None, 0.5)
     assert where is not None
@@ -105,8 +110,8 @@ def test_a_silence_slows_the_run_down() -> None:
 
 def test_no_core_at_all_is_a_silence_and_not_the_end() -> None:
     progress = report(*steadily(4000, 100))
-    progress["samples"] += [[START.timestamp() + 4100, progress["rows_done"], 0]]
-    where = track({**progress, "cores": 0}, moment(6000), 10.0, 0.1)
+    none = sampled([(4100.0, progress.rows_done)], 0)
+    where = track(replace(progress, samples=progress.samples + none, cores=0), moment(6000), 10.0, 0.1)
     assert where is not None
     assert where.seconds_left > 5000
 
@@ -116,9 +121,7 @@ def test_what_lost_cores_had_in_hand_is_lost_and_the_others_are_no_slower() -> N
     before = steadily(4000, 100)
     counted = before[-1][1]
     after = [(seconds, max(rows - 5 * 2048, counted)) for seconds, rows in steadily(5500, 50, 4000, counted)[1:]]
-    progress = report(*before, *after, cores=5)
-    for sample in progress["samples"][: len(before)]:
-        sample[2] = 10
+    progress = replace(report(*before, *after, cores=5), samples=sampled(before, 10) + sampled(after, 5))
     where = track(progress, moment(5500), 10.0, 0.1)
     assert where is not None
     assert where.rate == pytest.approx(10, rel=0.04)
@@ -126,8 +129,8 @@ def test_what_lost_cores_had_in_hand_is_lost_and_the_others_are_no_slower() -> N
 
 def test_waiting_for_the_first_core_is_not_slowness() -> None:
     progress = report(*[(seconds + 5000, rows) for seconds, rows in steadily(4000, 100)])
-    progress["samples"] = [[START.timestamp() + seconds, 0, 0] for seconds in range(0, 5000, 100)] + progress["samples"]
-    where = track(progress, moment(9000), None, 0.5)
+    none = sampled([(float(seconds), 0) for seconds in range(0, 5000, 100)], 0)
+    where = track(replace(progress, samples=none + progress.samples), moment(9000), None, 0.5)
     assert where is not None
     assert where.rate == pytest.approx(10, rel=0.15)
     none_yet = report((0, 0), (4000, 0), cores=0)
