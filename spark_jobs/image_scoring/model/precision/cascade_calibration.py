@@ -10,8 +10,8 @@ every image of the sample contributes to the estimate for the few images near th
 rms is the root mean square of the differences in margin between the low precision and f32 over the sample. It varies
 little from sample to sample, whereas the largest of 300 differences varies by a factor of two. The factor 6 allows for
 a tail longer than that of a normal distribution. No image of the sample flips; for other images the band is an
-estimate: docs/decisions.md gives the result on 3,000 photos. Of several low precisions, the one with the lowest
-expected cost of an image is used.
+estimate: docs/decisions/models-and-precision.md gives the result on 3,000 photos. Of several low precisions, the one
+with the lowest expected cost of an image is used.
 """
 
 from __future__ import annotations
