@@ -1,4 +1,4 @@
-"""What a machine may lack: said when a test skips for it, and forbidden to skip in CI."""
+"""What a test needs of the machine: without it the test is skipped, or fails in CI."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FORBID = "BATCH_PREDICTIONS_FORBID_SKIPS"
 
 
 def need(what: str, present: bool) -> None:
-    """Skips the test when `what` is not present; fails it where CI has installed everything."""
+    """Skip the test when `what` is not present; fail it when FORBID is set, as in CI, which installs everything."""
     if present:
         return
     if os.environ.get(FORBID):

@@ -1,14 +1,14 @@
-"""Failures that a person can act on."""
+"""The errors that a person can act on."""
 
 from __future__ import annotations
 
 
 class BatchPredictionsError(Exception):
-    """A failure we can explain: what failed, the object, the cause, what to do next, in one line.
+    """A failure with a known cause. Its text is one line: what failed, the object, the cause, the next step.
 
-    Trying again does not help unless somebody changes something.
+    A retry does not help unless somebody changes something.
     """
 
 
 class TemporaryError(BatchPredictionsError):
-    """A failure that may pass by itself, such as a network that is down: worth a retry."""
+    """A failure that may end by itself, such as a network that is down: worth a retry."""

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there. Standard library only."""
+"""Write files so that a reader sees a whole file or none."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from uuid import uuid4
 
 @contextmanager
 def replace_atomically(target: Path) -> Iterator[Path]:
-    """Yields a path beside `target` to write; renames it onto `target` when the block succeeds.
+    """Yield a path beside `target` to write to, and rename it to `target` when the block succeeds.
 
-    On an error what was written is removed and `target` stays as it was. A process killed in between
-    leaves a hidden ``.<name>.<id>.part``, which `remove_leftovers` clears.
+    The path may become a file, a link or a directory. On an error it is removed, and `target` stays as it was. A
+    process that is killed in between leaves a hidden ``.<name>.<id>.part``, which `remove_leftovers` removes.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / f".{target.name}.{uuid4().hex[:8]}.part"
@@ -39,7 +39,7 @@ def _sync(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a file, link or tree; nothing there is fine."""
+    """Remove a file, a link or a whole directory, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -47,14 +47,15 @@ def remove(path: Path) -> None:
 
 
 def remove_leftovers(directory: Path) -> None:
-    """Clears what killed writers left in `directory`. Call it where no other writer is at work."""
+    """Remove what killed writers left in `directory`. No other writer may be active there."""
     for part in directory.glob(".*.part"):
         remove(part)
 
 
-def write_json(target: Path, record: Any) -> None:
+def write_json(target: Path, content: Any) -> None:
+    """Write JSON values to `target` as a whole. Raises ValueError for NaN and infinity."""
     with replace_atomically(target) as part:
-        part.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -65,10 +66,13 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def append_json_line(path: Path, record: Any) -> None:
-    """Appends one line, in the place of one that a kill or a full disk has cut."""
+def append_json_line(path: Path, content: Any) -> None:
+    """Append JSON values as one line, and remove an incomplete last line that a killed writer or a full disk left.
+
+    Raises ValueError for NaN and infinity.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+    line = json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
     with open(path, "ab+") as file:
         file.truncate(_end_of_last_line(file))
         file.write(line.encode())
@@ -77,7 +81,7 @@ def append_json_line(path: Path, record: Any) -> None:
 
 
 def _end_of_last_line(file: BinaryIO) -> int:
-    """Looks from the end: the file may be long, a line is short."""
+    """Return the offset after the last newline; searched from the end because the file may be long."""
     end = file.seek(0, os.SEEK_END)
     while end:
         start = max(end - 4096, 0)
@@ -91,7 +95,7 @@ def _end_of_last_line(file: BinaryIO) -> int:
 
 @contextmanager
 def exclusive(lock: Path) -> Iterator[None]:
-    """Holds the lock file `lock` for the block; others of this machine wait."""
+    """Hold the lock file `lock` during the block; other processes on this machine wait."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with open(lock, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -109,5 +113,6 @@ def read_json_lines(path: Path) -> list[Any]:
 
 
 def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,7 @@
-"""Where a run's files are: the one place that knows the workspace's directories."""
+"""The one place that defines where files are: in the workspace, and in the directory of a run.
+
+docs/data-contract.md describes the files.
+"""
 
 from __future__ import annotations
 
@@ -7,169 +10,120 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from run_contract.errors import BatchPredictionsError
 
+WORKSPACE_VARIABLE = "BATCH_PREDICTIONS_WORKSPACE"
 
-def deployed_workspace() -> Path:
-    """The directory that Airflow and the Spark workers share. All that a run writes is below it."""
-    return Path(os.environ.get("BATCH_PREDICTIONS_WORKSPACE") or Path(__file__).resolve().parents[2] / "workspace")
+
+class _Below:
+    """The path of a file or directory below the `root` of its owner."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, owner: Any, kind: type) -> Path:
+        path: Path = owner.root / self._name
+        return path
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The files of one run; the comments give the record in each file, and the task that writes it.
+
+    root: the directory of the run.
+    """
+
+    root: Path
+
+    # download
+    dataset = _Below("dataset.json")  # DatasetRecord
+    # manifest
+    images_csv = _Below("images.csv")
+    manifest = _Below("manifest")  # the directory of the manifest's shards
+    manifest_summary = _Below("manifest.json")  # ManifestRecord
+    # plan
+    plan = _Below("plan.json")  # PlanRecord
+    # predict
+    submissions = _Below("submissions.jsonl")  # SubmissionRecord on each line
+    fencing_token = _Below("fencing_token")
+    scoring = _Below("scoring.json")  # ScoringRecord
+    base_run = _Below("base_run.json")  # BaseRunRecord
+    staging = _Below("staging")  # the directory of shards that are not committed yet
+    predictions = _Below("predictions")  # the directory of committed shards
+    commits = _Below("commits.jsonl")  # CommitRecord on each line
+    flips = _Below("flips.json")  # FlipRecord
+    progress = _Below("progress.json")  # ProgressRecord
+    # watch_runtime, and the deadline alert
+    watch_state = _Below("watch.json")  # WatchStateRecord
+    alerts = _Below("alerts.jsonl")  # AlertRecord on each line
+    # validate
+    metrics = _Below("metrics.json")  # MetricsRecord
+    gallery = _Below("gallery.parquet")  # GalleryRecord in its metadata
+    # publish
+    predictions_csv = _Below("predictions.csv")
+    report = _Below("report.html")
+    # any task that fails
+    failure = _Below("failure.json")  # FailureRecord
+
+    @property
+    def run_key(self) -> str:
+        """The name of the run."""
+        return self.root.name
+
+    def pending_shards(self) -> list[int]:
+        """Return the numbers of the manifest's shards without committed predictions, in order."""
+        committed = set(shard_numbers(self.predictions))
+        return [shard for shard in shard_numbers(self.manifest) if shard not in committed]
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Everything that the product writes lives under one directory."""
+    """The directory below which everything is written, shared by Airflow and the Spark workers."""
 
     root: Path
 
-    @property
-    def datasets(self) -> Path:
-        return self.root / "datasets"
+    downloads = _Below("downloads")  # archives
+    datasets = _Below("datasets")  # extracted archives
+    converted_models = _Below("models/converted")
+    published = _Below("published")  # links to the run that is published
+    history = _Below("history.jsonl")  # HistoryRecord on each line
 
-    @property
-    def downloads(self) -> Path:
-        return self.root / "downloads"
-
-    @property
-    def converted_models(self) -> Path:
-        return self.root / "models" / "converted"
-
-    @property
-    def published(self) -> Path:
-        return self.root / "published"
-
-    @property
-    def history(self) -> Path:
-        return self.root / "history.jsonl"
+    def run(self, run_key: str) -> RunPaths:
+        """Return the paths of a run. Raises BatchPredictionsError for a key that is not a plain file name."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", run_key):
+            raise BatchPredictionsError(f"run key {run_key!r}: only letters, digits, '_', '.' and '-' are allowed")
+        return RunPaths(self.root / "runs" / run_key)
 
     def published_run(self) -> str | None:
-        """The run key that published/current points to."""
+        """Return the key of the run that is published, or None."""
         try:
             return Path(os.readlink(self.published / "current")).name
         except FileNotFoundError:
             return None
 
-    def run(self, run_key: str) -> RunPaths:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", run_key):
-            raise BatchPredictionsError(f"run key {run_key!r}: only letters, digits, '_', '.' and '-' are allowed")
-        return RunPaths(self.root / "runs" / run_key)
 
-
-@dataclass(frozen=True)
-class RunPaths:
-    """The files of one run, see docs/data-contract.md."""
-
-    root: Path
-
-    @property
-    def run_key(self) -> str:
-        return self.root.name
-
-    @property
-    def dataset(self) -> Path:
-        return self.root / "dataset.json"
-
-    @property
-    def images_csv(self) -> Path:
-        return self.root / "images.csv"
-
-    @property
-    def manifest(self) -> Path:
-        return self.root / "manifest"
-
-    @property
-    def manifest_summary(self) -> Path:
-        return self.root / "manifest.json"
-
-    @property
-    def plan(self) -> Path:
-        return self.root / "plan.json"
-
-    @property
-    def predictions(self) -> Path:
-        return self.root / "predictions"
-
-    def pending_shards(self) -> list[int]:
-        """The shards of the manifest that have no committed predictions yet."""
-        committed = set(shard_numbers(self.predictions))
-        return [shard for shard in shard_numbers(self.manifest) if shard not in committed]
-
-    @property
-    def scoring(self) -> Path:
-        return self.root / "scoring.json"
-
-    @property
-    def commits(self) -> Path:
-        return self.root / "commits.jsonl"
-
-    @property
-    def flips(self) -> Path:
-        return self.root / "flips.json"
-
-    @property
-    def base_run(self) -> Path:
-        return self.root / "base_run.json"
-
-    @property
-    def staging(self) -> Path:
-        return self.root / "staging"
-
-    @property
-    def fencing_token(self) -> Path:
-        return self.root / "fencing_token"
-
-    @property
-    def progress(self) -> Path:
-        return self.root / "progress.json"
-
-    @property
-    def submissions(self) -> Path:
-        return self.root / "submissions.jsonl"
-
-    @property
-    def failure(self) -> Path:
-        return self.root / "failure.json"
-
-    @property
-    def alerts(self) -> Path:
-        return self.root / "alerts.jsonl"
-
-    @property
-    def watch_state(self) -> Path:
-        return self.root / "watch.json"
-
-    @property
-    def metrics(self) -> Path:
-        return self.root / "metrics.json"
-
-    @property
-    def gallery(self) -> Path:
-        return self.root / "gallery.parquet"
-
-    @property
-    def report(self) -> Path:
-        return self.root / "report.html"
-
-    @property
-    def predictions_csv(self) -> Path:
-        return self.root / "predictions.csv"
+def deployed_workspace() -> Path:
+    """Return the workspace of this deployment: WORKSPACE_VARIABLE, or `workspace` in the repository."""
+    return Path(os.environ.get(WORKSPACE_VARIABLE) or Path(__file__).resolve().parents[2] / "workspace")
 
 
 def run_key(moment: datetime) -> str:
-    """A name for the run due at `moment`: the same in every process, sorts by time, fits a file name."""
+    """Return the name of the run that is due at `moment`: the same in every process, sorted by time, fit for a file."""
     moment = moment.astimezone(UTC)
     fraction = f".{moment.microsecond:06d}" if moment.microsecond else ""
     return f"{moment:%Y%m%dT%H%M%S}{fraction}Z"
 
 
+def shard_name(shard: int) -> str:
+    """Return the file name of a shard, the same in manifest/ and predictions/."""
+    return f"shard-{shard:06d}.parquet"
+
+
 def shard_numbers(directory: Path) -> list[int]:
-    """The numbers of the shards in `directory`, in order."""
+    """Return the numbers of the shards in `directory`, in order; none when there is no such directory."""
     if not directory.is_dir():
         return []
     with os.scandir(directory) as entries:
         return sorted(int(m[1]) for e in entries if (m := re.fullmatch(r"shard-(\d+)\.parquet", e.name)))
-
-
-def shard_name(shard: int) -> str:
-    """The file name of one shard, the same under manifest/ and predictions/."""
-    return f"shard-{shard:06d}.parquet"

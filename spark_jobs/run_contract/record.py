@@ -1,7 +1,7 @@
-"""Typed records: each JSON file of a run is one of them, or has one on each line.
+"""Typed records: each JSON file of a run holds one, or one on each line.
 
-A record is a frozen dataclass. Its fields may be str, int, float, bool, datetime (ISO 8601 with a time zone), string
-enums, other dataclasses, named tuples, `tuple[X, ...]`, `Mapping[str, X]`, and each of these `| None`.
+A record is a frozen dataclass. Its fields may be str, int, float, bool, datetime (in JSON: ISO 8601 with a time zone),
+string enums, other dataclasses, named tuples, `tuple[X, ...]`, `Mapping[str, X]`, and each of these `| None`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ VERSION_KEY = "version"
 
 
 class RecordError(BatchPredictionsError):
-    """A record that cannot be read: which field, what was expected, what was found."""
+    """A record that cannot be read. Its text names the field, what was expected and what was found."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """The base of all records.
+    """The base class of all records.
 
-    version: of the format, written into each file. written_by: what to run again when a file is damaged.
+    version: of the format; it is written into each file. written_by: what to run again when the file is damaged.
     """
 
     version: ClassVar[int] = 1
@@ -47,9 +47,9 @@ class Record:
 
     @classmethod
     def from_json(cls, content: Any) -> Self:
-        """Read a record from JSON values.
+        """Return the record in JSON values.
 
-        A file without a version is of version 1. Fields that are not known are ignored. Raises RecordError for another
+        Content without a version counts as version 1. Unknown fields are ignored. Raises RecordError for another
         version, and for a field that is missing or of another type.
         """
         if not isinstance(content, Mapping):
@@ -66,9 +66,9 @@ R = TypeVar("R", bound=Record)
 
 
 def read_record(kind: type[R], path: Path) -> R | None:
-    """Read the record in `path`, or return None when there is no such file.
+    """Return the record in `path`, or None when there is no such file.
 
-    Raises RecordError with the file's path and what to do next.
+    Raises RecordError, with the path and the next step, for a damaged file, and OSError when it cannot be read.
     """
     try:
         content = path.read_bytes()
@@ -82,7 +82,7 @@ def read_record(kind: type[R], path: Path) -> R | None:
 
 
 def require_record(kind: type[R], path: Path) -> R:
-    """Read the record of a run in `path`, which an earlier task has written.
+    """Return the record of a run in `path`, which an earlier task has written.
 
     Raises BatchPredictionsError when there is no such file, RecordError when it is damaged.
     """
@@ -93,7 +93,7 @@ def require_record(kind: type[R], path: Path) -> R:
 
 
 def read_readable(kind: type[R], path: Path) -> R | None:
-    """Read the record in `path` like `read_record`, but treat a damaged file as a missing one, with a warning."""
+    """Return the record in `path`, or None when it is missing or, with a warning, when it is damaged or unreadable."""
     try:
         return read_record(kind, path)
     except (RecordError, OSError) as error:
@@ -102,9 +102,10 @@ def read_readable(kind: type[R], path: Path) -> R | None:
 
 
 def read_records(kind: type[R], path: Path, last: int | None = None) -> list[R]:
-    """Read the records in `path`, one on each line; at most the `last` ones.
+    """Return the records in `path`, one on each line; none when there is no such file.
 
-    A damaged line costs that line and a warning. A last line without its end, as a killed writer leaves it, is ignored.
+    last: how many of the last lines to read; None reads all. A damaged line is left out, with a warning. An incomplete
+    last line, as a killed writer leaves it, is ignored.
     """
     try:
         content = path.read_bytes()
@@ -122,7 +123,7 @@ def read_records(kind: type[R], path: Path, last: int | None = None) -> list[R]:
 
 
 def parse_record(kind: type[R], content: bytes) -> R:
-    """Parse a record from the bytes of its JSON. Raises RecordError."""
+    """Return the record in the bytes of its JSON. Raises RecordError."""
     try:
         return kind.from_json(json.loads(content))
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError among them
@@ -130,7 +131,7 @@ def parse_record(kind: type[R], content: bytes) -> R:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write `record` to `path` as a whole: a reader sees the old file or the new one."""
+    """Write `record` to `path`; a reader sees the old file or the new one."""
     write_json(path, record.to_json())
 
 
@@ -160,7 +161,7 @@ Decode = Callable[[Any], Any]
 
 @cache
 def _decoder(kind: Any) -> Decode:
-    """What turns a JSON value into a value of the type `kind`, or raises RecordError."""
+    """Return the function that turns a JSON value into a value of the type `kind`, or raises RecordError."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return lambda value: value

@@ -1,9 +1,10 @@
-"""The columns of the prediction table and what they may hold."""
+"""The columns of the table of predictions, and their fixed values."""
 
 from __future__ import annotations
 
+PREDICTION_COLUMNS = ("img_path", "prediction", "probability", "status", "error", "model")
+# The values of the column status.
 PREDICTED = "predicted"
 ERROR = "error"
-PREDICTION_COLUMNS = ("img_path", "prediction", "probability", "status", "error", "model")
-# The key of gallery.parquet's metadata: how many rows of the run are of which kind.
+# The key of the metadata of gallery.parquet under which its GalleryRecord is kept.
 GALLERY_STRATA = "batch_predictions.strata"

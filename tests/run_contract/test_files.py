@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files are written so that a reader sees a whole file or none."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_error_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path, erro
     assert names_in(tmp_path) == ["target"]
 
 
-def test_a_directory_comes_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_directory_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "target"
 
     def fail() -> None:
@@ -67,7 +67,7 @@ def test_a_directory_comes_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (target / "file").read_text() == "whole"
 
 
-def test_a_link_is_replaced_and_not_what_it_points_to(tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_not_its_target(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     link = tmp_path / "link"
@@ -79,7 +79,7 @@ def test_a_link_is_replaced_and_not_what_it_points_to(tmp_path: Path) -> None:
     assert names_in(tmp_path / "one") == []
 
 
-def test_leftovers_of_killed_writers_are_cleared_and_nothing_else(tmp_path: Path) -> None:
+def test_only_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".a.0123.part").write_text("x")
     (tmp_path / ".b.0123.part").mkdir()
     (tmp_path / "c.part").write_text("kept")
@@ -127,7 +127,7 @@ def test_sha256_of_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [10, 4094, 4095, 4096, 4097, 10_000, 100_000])
 @pytest.mark.parametrize("before", [0, 1, 3])
-def test_a_line_is_appended_in_the_place_of_one_that_was_cut(size: int, before: int, tmp_path: Path) -> None:
+def test_an_appended_line_replaces_an_incomplete_last_line(size: int, before: int, tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     path.touch()
     records = [{"n": n, "text": "猫" * size} for n in range(before)]
@@ -140,7 +140,7 @@ def test_a_line_is_appended_in_the_place_of_one_that_was_cut(size: int, before: 
 
 
 @pytest.mark.parametrize("length", range(4090, 4100))
-def test_a_line_is_appended_after_a_long_whole_one(length: int, tmp_path: Path) -> None:
+def test_a_line_is_appended_after_a_long_complete_line(length: int, tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     line = json.dumps({"n": 1, "text": ""})
     append_json_line(path, {"n": 0})

@@ -1,4 +1,4 @@
-"""Figures as text."""
+"""Numbers, durations and times as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typed records: what is written is read back, and what is damaged is named."""
+"""Typed records: what is written is read back, and damage is reported."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_field_with_a_default_may_be_missing_and_an_unknown_one_is_ignored() -
     assert Example.from_json(content) == replace(EXAMPLE, rows=0)
 
 
-def test_a_file_without_a_version_is_of_the_first() -> None:
+def test_a_file_without_a_version_counts_as_version_1() -> None:
     with pytest.raises(RecordError, match="its format has version 1, this release reads version 3"):
         Example.from_json({key: value for key, value in EXAMPLE.to_json().items() if key != "version"})
 
@@ -140,7 +140,7 @@ def test_a_damaged_file_is_one_line_with_its_path_and_what_to_do(content: bytes,
     assert "\n" not in str(error.value)
 
 
-def test_who_can_do_without_a_record_goes_on_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_record_can_count_as_missing_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "example.json").write_text("{")
     with caplog.at_level(logging.WARNING):
         assert read_readable(Example, tmp_path / "example.json") is None
@@ -148,7 +148,7 @@ def test_who_can_do_without_a_record_goes_on_with_a_warning(tmp_path: Path, capl
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
 
 
-def test_a_damaged_line_costs_that_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_line_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "example.jsonl"
     append_record(path, EXAMPLE)
     with open(path, "ab") as file:
@@ -162,7 +162,7 @@ def test_a_damaged_line_costs_that_line(tmp_path: Path, caplog: pytest.LogCaptur
     assert line.startswith(f"{path}: line 2 is left out: not valid JSON")
 
 
-def test_only_the_last_lines_are_read_if_that_is_what_is_wanted(tmp_path: Path) -> None:
+def test_only_the_last_lines_are_read_on_request(tmp_path: Path) -> None:
     for rows in range(5):
         append_record(tmp_path / "example.jsonl", replace(EXAMPLE, rows=rows))
     assert [record.rows for record in read_records(Example, tmp_path / "example.jsonl", last=2)] == [3, 4]
@@ -177,7 +177,7 @@ def every_kind() -> list[type[Record]]:
 
 @pytest.mark.parametrize("kind", every_kind(), ids=lambda kind: kind.__name__)
 def test_every_record_has_only_fields_that_can_be_read(kind: type[Record]) -> None:
-    """The reader of the kind is made before it looks at the content."""
+    """The decoder of the record is built before it reads the content, and building it fails for an unknown type."""
     required = [field for field in fields(kind) if field.default is MISSING]
     if required:
         with pytest.raises(RecordError, match=f"field {required[0].name} is missing"):

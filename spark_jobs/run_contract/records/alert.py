@@ -10,7 +10,7 @@ from run_contract.record import Record
 
 @dataclass(frozen=True)
 class AlertRecord(Record):
-    """A line of alerts.jsonl. level: a value of runtime_guard.alerting.levels.Level; at most one alert of each."""
+    """A line of alerts.jsonl. level: a value of runtime_guard.alerting.levels.Level; each has at most one alert."""
 
     level: str
     raised_at: datetime
@@ -19,7 +19,7 @@ class AlertRecord(Record):
 
 @dataclass(frozen=True)
 class WatchStateRecord(Record):
-    """watch.json: what the sensor knows from poll to poll; the fields are those of WatchState. It may be removed."""
+    """watch.json: the state of the sensor between two polls; the fields are those of WatchState. May be deleted."""
 
     risk_polls: int = 0
     late_polls: int = 0

@@ -10,10 +10,10 @@ from run_contract.record import Record
 
 @dataclass(frozen=True)
 class DatasetRecord(Record):
-    """Where the images of a run are.
+    """The place of a run's images.
 
-    root: directory that the paths of the manifest are relative to. content_id: the same for the same content;
-    for a directory, which is used where it is and may change, only its path is known here.
+    source: as the user gave it. root: the directory that the paths in the manifest are relative to. content_id: the
+    same for the same content; of a directory, which may change, it is only the path.
     """
 
     written_by: ClassVar[str] = "the task download"

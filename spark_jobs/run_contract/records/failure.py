@@ -1,4 +1,4 @@
-"""failure.json: why the run's last task failed."""
+"""failure.json, written by any task that fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from run_contract.record import Record
 
 @dataclass(frozen=True)
 class FailureRecord(Record):
-    """The last failure of a run in one line; removed when the task starts again."""
+    """The last failure of a run. message: one line. The file is removed when the task starts again."""
 
     written_by: ClassVar[str] = "the task that failed"
 

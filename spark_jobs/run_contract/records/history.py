@@ -1,4 +1,4 @@
-"""history.jsonl of the workspace: one line for each finished run."""
+"""history.jsonl in the workspace, written by the task validate."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from run_contract.records.metrics import Verdict
 
 @dataclass(frozen=True)
 class HistoryRecord(Record):
-    """What a finished run did and how long it took; the forecast learns from it.
+    """A line of history.jsonl: the results and the duration of a finished run, from which the forecast learns.
 
-    newly_predicted: rows without those carried over. attempts: how often spark-submit ran. predict_seconds: all of them
-    from start to end. p50_seconds: what the plan expected. forecast_error: predict_seconds / p50_seconds - 1.
-    run_after: when the run was due. finished_at: the end of the last spark-submit.
+    predictions: the number of images with each label. newly_predicted: rows without those carried over. attempts: the
+    number of spark-submits. predict_seconds: their duration in total. p50_seconds: the duration that the plan expected.
+    forecast_error: predict_seconds / p50_seconds - 1. run_after: when the run was due. finished_at: the end of the last
+    spark-submit.
     """
 
     written_by: ClassVar[str] = "the task validate"

@@ -1,4 +1,4 @@
-"""manifest.json, written by the task manifest, and the sizes of the manifest's shards."""
+"""manifest.json, written by the task manifest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from run_contract.record import Record
 
 @dataclass(frozen=True)
 class ManifestRequest:
-    """What a manifest was made from: another request needs another manifest."""
+    """What a manifest was made from; a different request needs a different manifest. limit: of rows, or None."""
 
     content_id: str
     limit: int | None
@@ -22,8 +22,8 @@ class ManifestRequest:
 class ManifestRecord(Record):
     """The summary of a manifest.
 
-    root: as in DatasetRecord. bytes: of all images. skipped: how many files were left out, for each reason.
-    fingerprint: sha256 over the paths, sizes and modification times of all images.
+    source, root, content_id: as in DatasetRecord. bytes: of all images. skipped: the number of files left out for each
+    reason. fingerprint: sha256 over the paths, sizes and modification times of all images.
     """
 
     written_by: ClassVar[str] = "the task manifest"

@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class ConfusionCell:
-    """How many images with a known label got a prediction."""
+    """The number of images with this known label and this prediction."""
 
     label: str
     prediction: str
@@ -28,10 +28,11 @@ class ConfusionCell:
 
 @dataclass(frozen=True)
 class MetricsRecord(Record):
-    """What the predictions of a run came to.
+    """The results of a run.
 
-    skipped: as in ManifestRecord. predictions: images of each label. probability_histogram: counts in equal bins from 0
-    to 1. known_labels: images whose path names the label; accuracy is None without them. faults: the first of them.
+    skipped: as in ManifestRecord. predictions: the number of images with each label. probability_histogram: counts in
+    bins of equal width from 0 to 1. known_labels: the number of images whose path names the label; accuracy is None
+    when there are none. faults: the first faults found.
     """
 
     written_by: ClassVar[str] = "the task validate"
@@ -55,10 +56,10 @@ class MetricsRecord(Record):
 
 @dataclass(frozen=True)
 class Stratum:
-    """A kind of row in the gallery, and how many rows of the run are of it.
+    """A kind of rows in the gallery. rows: the number of rows of this kind in the run.
 
-    reason: of an error, else None. right: whether the prediction is the known label, None without one. tenth: of the
-    confidence, 0 to 9, None for an error.
+    reason: of an error, otherwise None. right: whether the prediction is the known label; None when none is known.
+    tenth: of the confidence, 0 to 9; None for an error.
     """
 
     reason: str | None

@@ -1,4 +1,4 @@
-"""plan.json, written by the task plan, and the measurement that it may rest on."""
+"""plan.json, written by the task plan, and the pace measurement that it may be based on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from run_contract.record import Record
 
 @dataclass(frozen=True)
 class PaceRecord:
-    """What a row is expected to cost; the fields are those of runtime_guard.forecast.pace.Pace."""
+    """The expected cost of a row; the fields are those of runtime_guard.forecast.pace.Pace."""
 
     core_seconds_per_row: float
     cost_spread: float
@@ -22,9 +22,9 @@ class PaceRecord:
 
 @dataclass(frozen=True)
 class PaceMeasurementRecord(Record):
-    """The last line that image_scoring.driver.measure_pace prints.
+    """The last line of the output of image_scoring.driver.measure_pace.
 
-    core_seconds_per_row: the mean over `images` images. engine, precision: what predict will use.
+    core_seconds_per_row: the mean over `images` images. engine, precision: those that predict will use.
     """
 
     core_seconds_per_row: float
@@ -37,10 +37,11 @@ class PaceMeasurementRecord(Record):
 class PlanRecord(Record):
     """The plan of a run; a field is None where too little is known.
 
-    run_type: as Airflow names it. run_after: when the run was due. rows_to_predict: rows without those that are
-    expected to be carried over. workers, cores, cores_per_worker: what the run may use. starts_at, deadline_at,
-    alert_at: the run's interval, and its end less the buffer. pace_from: "history" or "measurement".
-    p50, p90: of the length and the end of predict. fits: whether p50_finish_at is no later than alert_at.
+    run_type: Airflow's name of it. run_after: when the run was due. rows_to_predict: rows without those that are
+    expected to be carried over. workers, cores, cores_per_worker: what the run may use. starts_at, deadline_at: the
+    run's interval. alert_at: its end minus the buffer. pace_from: "history" or "measurement". p50_, p90_: of the
+    duration and the end of predict. fits: whether p50_finish_at is no later than alert_at. cores_needed,
+    workers_needed: the smallest numbers with which predict ends by alert_at.
     """
 
     written_by: ClassVar[str] = "the task plan"

@@ -1,4 +1,4 @@
-"""The files of the task predict: progress.json, scoring.json, commits.jsonl and what else the driver keeps."""
+"""The files of the task predict: progress.json, scoring.json, commits.jsonl and others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DriverState(StrEnum):
 
 
 class ProgressSample(NamedTuple):
-    """seconds: Unix time. rows: committed rows of the whole run. cores: at work."""
+    """The progress at one moment. seconds: Unix time. rows: committed rows of the whole run. cores: those in use."""
 
     seconds: float
     rows: int
@@ -34,11 +34,11 @@ class ProgressSample(NamedTuple):
 class ProgressRecord(Record):
     """progress.json: the state of the newest predict attempt.
 
-    message, worth_retrying: of a failure. waiting: for the first executor. image_timeout: seconds after which an image
-    counts as hung. rows_done: committed rows of the whole run, those of earlier attempts (rows_resumed) among them.
-    label_agreement: in int8, the share of a sample whose label is that of f32. carried, rerun, rechecked, flips: as in
-    CommitRecord, of the whole run. steady_images_per_second: rows of this attempt a second, from the first image begun
-    to the last result. samples: how the rows came, from the start of predicting until now, over all attempts.
+    message, worth_retrying: of a failure. waiting: whether it waits for the first executor. image_timeout: seconds
+    after which an image counts as hung. rows_done: committed rows of the whole run. rows_resumed: those of earlier
+    attempts. label_agreement: in int8, the share of a sample whose label is that of f32. carried, rerun, rechecked,
+    flips: as in CommitRecord, of the whole run. steady_images_per_second: rows of this attempt per second, from the
+    start of the first image to the last result. samples: of all attempts, from the start of predicting until now.
     """
 
     written_by: ClassVar[str] = PREDICT
@@ -78,8 +78,8 @@ class ProgressRecord(Record):
 class ScoringRecord(Record):
     """scoring.json: how a run predicts. Two runs with equal records give the same row for the same image.
 
-    spec: the fields of the model's spec. band: of precision cascade, the margin in logits up to which f32 decides;
-    low: the precision that the cascade asks first. versions: of the libraries that decide about a prediction's bits.
+    spec: the fields of the model's spec. band: of a cascade, the margin in logits up to which f32 decides. low: of a
+    cascade, the precision that predicts first. versions: of the libraries that affect a prediction's bits.
     """
 
     written_by: ClassVar[str] = PREDICT
@@ -100,11 +100,11 @@ class ScoringRecord(Record):
 
 @dataclass(frozen=True)
 class ShardCounts(Record):
-    """What the task that predicted a shard counted, left in the staging directory for the driver.
+    """The counts of one shard, which its Spark task leaves in the staging directory for the driver.
 
-    carried: rows reused from an earlier run. rerun: rows of a cascade that were predicted again in f32. rechecked: rows
-    of a cascade that were compared with f32; flips: those whose label was another. began, ended: of the task's work on
-    the images, Unix time in seconds; None where that is not known.
+    carried: rows reused from an earlier run. rerun: rows of a cascade inside the band, decided by f32. rechecked: rows
+    of a cascade outside the band that were predicted in f32 too. flips: of the rechecked rows, those with another label
+    in f32. began, ended: of the work on the images, in Unix time; None where unknown.
     """
 
     written_by: ClassVar[str] = PREDICT
@@ -136,7 +136,7 @@ class CommitRecord(Record):
 
 @dataclass(frozen=True)
 class FlipRecord(Record):
-    """flips.json: the shard in which a cascade's label was not that of f32; the run is in f32 from then on."""
+    """flips.json: the shard in which a label of a cascade differed from f32; the run uses f32 from then on."""
 
     written_by: ClassVar[str] = PREDICT
 
@@ -149,8 +149,8 @@ class FlipRecord(Record):
 class BaseRunRecord(Record):
     """base_run.json: the run whose results an incremental run reuses.
 
-    candidate: the run key that was published when predict started first. carried_over: whether its results are reused;
-    if not, reason says why.
+    candidate: the key of the run that was published when predict first started. carried_over: whether its results are
+    reused. reason: why not.
     """
 
     written_by: ClassVar[str] = PREDICT
