@@ -1,1 +1,1 @@
-"""Faults in real runs on the local cluster: what the watch says, how early, and whether it was right."""
+"""Faults in real runs on the local cluster: which alerts are raised, how early, and whether they are right."""

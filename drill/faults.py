@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, to the processes of a stack; each fault can be taken back."""
+"""Faults that are caused in the processes of a stack. Each can be undone, except a kill."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import psutil
 
 from local_stack import processes
 
-# Of each period a slowed process may run for its share.
+# A slowed process runs for a share of each period.
 PERIOD_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Victims:
-    """The processes of one stack, by their part in it. mark: what they carry in their environment."""
+class Targets:
+    """The processes of the stack with this mark (Layout.mark), by their role."""
 
     mark: str
 
     def worker(self, number: int) -> list[psutil.Process]:
-        """Spark worker `number` with its executors and their Python workers."""
+        """Return Spark worker `number` with its executors and their Python workers."""
         return processes.find(self.mark, f"worker-{number}")
 
     def scoring(self, number: int) -> list[psutil.Process]:
-        """The Python workers of Spark worker `number`."""
+        """Return the Python workers of Spark worker `number`."""
         return [process for process in self.worker(number) if _runs(process, "image_scoring.worker.daemon")]
 
     def driver(self) -> list[psutil.Process]:
-        """spark-submit's JVM and the Python of predict.py, of whatever run is at work."""
+        """Return spark-submit's JVM and the Python process of predict.py, of the run that is in progress."""
         found = processes.find(self.mark, "scheduler")
         return [process for process in found if _runs(process, "predict.py") and not _runs(process, "airflow")]
 
@@ -42,34 +42,36 @@ def _runs(process: psutil.Process, word: str) -> bool:
         return False
 
 
-def kill(victims: list[psutil.Process]) -> None:
-    """kill -9; returns when they are gone."""
-    processes.kill(victims)
-    psutil.wait_procs(victims, timeout=processes.KILL_SECONDS)
+def kill(targets: list[psutil.Process]) -> None:
+    """Send SIGKILL and wait until the processes have ended."""
+    processes.kill(targets)
+    psutil.wait_procs(targets, timeout=processes.KILL_SECONDS)
 
 
-def freeze(victims: list[psutil.Process]) -> None:
-    for process in victims:
+def freeze(targets: list[psutil.Process]) -> None:
+    """Send SIGSTOP."""
+    for process in targets:
         with suppress(psutil.NoSuchProcess):
             process.suspend()
 
 
-def thaw(victims: list[psutil.Process]) -> None:
-    for process in victims:
+def thaw(targets: list[psutil.Process]) -> None:
+    """Send SIGCONT."""
+    for process in targets:
         with suppress(psutil.NoSuchProcess):
             process.resume()
 
 
 @contextmanager
-def slowed(victims: Victims, number: int, share: float) -> Iterator[None]:
-    """Inside, the Python workers of Spark worker `number` run for `share` of the time only."""
+def slowed(targets: Targets, number: int, share: float) -> Iterator[None]:
+    """Let the Python workers of Spark worker `number` run for `share` of the time only, inside the block."""
     over = threading.Event()
 
     def hold_back() -> None:
-        held = victims.scoring(number)
+        held = targets.scoring(number)
         while not over.is_set():
             freeze(held)
-            found = victims.scoring(number)  # while they stand still, for it takes its time
+            found = targets.scoring(number)  # while they are frozen, because the search takes time
             over.wait(PERIOD_SECONDS * (1 - share))
             thaw(held)
             over.wait(PERIOD_SECONDS * share)

@@ -1,7 +1,7 @@
-"""A picture whose decoding takes for ever: small, valid, and without end for whoever waits for it.
+"""A small, valid image whose decoding takes minutes.
 
-A progressive JPEG may refine its coefficients in any number of scans, and a decoder walks over all its blocks for each
-(ITU-T T.81, annex G). A scan that says "nothing changes" for 16,384 blocks at a time takes two bytes for those.
+A progressive JPEG may refine its coefficients in any number of scans, and a decoder visits all blocks for each scan
+(ITU-T T.81, annex G). A scan without a change takes two bytes for 16,384 blocks.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import struct
 
 SIDE = 4096  # pixels: a quarter of a million blocks
 SCANS = 200_000
-RUN_BITS = 14  # a run of 2^14 blocks that end at once, and 14 bits for how many more
+RUN_BITS = 14  # a run of 2^14 blocks that end at once, followed by 14 bits for the number of further ones
 
 
 def slow_image(scans: int = SCANS) -> bytes:
-    """A grey JPEG of 4096 x 4096 pixels; each further scan costs the decoder about a millisecond."""
+    """Return a grey JPEG of 4096 x 4096 pixels. Each scan takes a decoder about a millisecond."""
     return b"".join(
         [
             b"\xff\xd8",
@@ -33,12 +33,12 @@ def _blocks() -> int:
 
 
 def _runs() -> str:
-    """The bits of a scan without a change: as many runs of 2^14 blocks as it takes."""
+    """Return the bits of a scan without a change: runs of 2^14 blocks that cover all of them."""
     return ("0" + "0" * RUN_BITS) * (_blocks() >> RUN_BITS)
 
 
 def _table(class_and_id: int, symbol: int) -> bytes:
-    """A Huffman table in which `symbol` is the bit 0."""
+    """Return a Huffman table in which `symbol` is the bit 0."""
     return bytes([class_and_id, 1, *[0] * 15, symbol])
 
 
@@ -51,6 +51,6 @@ def _segment(marker: int, content: bytes) -> bytes:
 
 
 def _packed(bits: str) -> bytes:
-    """Bits as bytes, filled up with ones; they hold no byte of ones, which would need an escape."""
+    """Return bits as bytes, padded with ones. None of the bytes is 0xFF, which would need an escape."""
     filled = bits + "1" * (-len(bits) % 8)
     return bytes(int(filled[start : start + 8], 2) for start in range(0, len(filled), 8))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from drill.__main__ import parse, pictures
+from drill.__main__ import make_images
+from drill.options import parse
+from drill.record import DrillRecord
 from drill.scenarios import DRILLS
 from local_stack.options import UsageError
+from run_contract.record import read_records
 from tests.integration.commands import make, processes_of
 
 DRILL_SECONDS = 7200.0
@@ -33,11 +35,11 @@ def test_what_makes_no_sense_is_one_line(word: str, cause: str) -> None:
         parse([word])
 
 
-def test_the_pictures_are_made_once(tmp_path: Path) -> None:
-    directory = pictures(tmp_path / "pictures", 100)
+def test_the_images_are_made_once(tmp_path: Path) -> None:
+    directory = make_images(tmp_path / "images", 100)
     made = {path.name: path.stat().st_mtime_ns for path in directory.iterdir()}
     assert len(made) == 100
-    pictures(directory, 100)
+    make_images(directory, 100)
     assert {path.name: path.stat().st_mtime_ns for path in directory.iterdir()} == made
 
 
@@ -45,14 +47,14 @@ def test_the_pictures_are_made_once(tmp_path: Path) -> None:
 def test_every_drill_is_alerted_as_expected_under_the_real_scheduler(workspace: Path, tmp_path: Path) -> None:
     output = tmp_path / "drills.jsonl"
     finished = make("drill", workspace, output=output).wait(DRILL_SECONDS)
-    records = {record["drill"]: record for record in map(json.loads, output.read_text().splitlines())}
+    records = {record.drill: record for record in read_records(DrillRecord, output)}
     assert list(records) == [drill.name for drill in DRILLS], finished.output
-    assert [name for name, record in records.items() if not record["as_expected"]] == [], finished.output
+    assert [name for name, record in records.items() if not record.as_expected] == [], finished.output
     assert finished.code == 0, finished.output
-    told = {name: [alert["level"] for alert in record["alerts"]] for name, record in records.items()}
-    assert told["fits"] == []
-    assert told["worker_joins"][-1] == "recovered"
-    assert "stalled" in told["stalled_driver"]
-    assert told["restarted_triggerer"] == ["at_risk", "late", "breached"]
+    levels = {name: [alert.level for alert in record.alerts] for name, record in records.items()}
+    assert levels["fits"] == []
+    assert levels["worker_joins"][-1] == "recovered"
+    assert "stalled" in levels["stalled_driver"]
+    assert levels["restarted_triggerer"] == ["at_risk", "late", "breached"]
     assert "Traceback" not in finished.output
     assert processes_of(workspace) == []

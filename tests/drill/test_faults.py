@@ -1,4 +1,4 @@
-"""Faults on real processes, and that they are taken back."""
+"""Faults in real processes, and that they are undone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from drill.faults import Victims, freeze, kill, slowed, thaw
+from drill.faults import Targets, freeze, kill, slowed, thaw
 from local_stack import processes
 from tests.helpers import PATIENCE
 
@@ -26,12 +26,12 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-class Scene:
-    """Processes that wait, each with a part in a stack."""
+class FakeStack:
+    """Processes that wait, each with a role in a stack."""
 
     def __init__(self, mark: str) -> None:
         self.mark = mark
-        self.victims = Victims(mark)
+        self.targets = Targets(mark)
         self._children: list[subprocess.Popen[bytes]] = []
 
     def start(self, role: str, *words: str, mark: str = "") -> psutil.Process:
@@ -47,34 +47,34 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    scene = Scene(str(tmp_path / "stack"))
-    yield scene
-    scene.end()
+def stack(tmp_path: Path) -> Iterator[FakeStack]:
+    stack = FakeStack(str(tmp_path / "stack"))
+    yield stack
+    stack.end()
 
 
-def slow_down_and_interrupt(scene: Scene, process: psutil.Process) -> None:
-    with slowed(scene.victims, 1, share=0.2):
+def slow_down_and_interrupt(stack: FakeStack, process: psutil.Process) -> None:
+    with slowed(stack.targets, 1, share=0.2):
         wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
         wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
         raise KeyboardInterrupt
 
 
-def test_the_victims_are_those_of_the_stack_and_no_others(scene: Scene) -> None:
-    jvm = scene.start("worker-1", "org.apache.spark.executor.CoarseGrainedExecutorBackend")
-    python = scene.start("worker-1", "-m", "image_scoring.worker.daemon", "pyspark.worker")
-    scene.start("worker-2", "image_scoring.worker.daemon")
-    driver = scene.start("scheduler", "predict.py", "--run-key=1")
-    scene.start("scheduler", "airflow", "scheduler")
-    scene.start("worker-1", "image_scoring.worker.daemon", mark="another")
-    wait_for(lambda: len(processes.find(scene.mark)) == 5)
-    assert {process.pid for process in scene.victims.worker(1)} == {jvm.pid, python.pid}
-    assert [process.pid for process in scene.victims.scoring(1)] == [python.pid]
-    assert [process.pid for process in scene.victims.driver()] == [driver.pid]
+def test_the_targets_are_those_of_the_stack_and_no_others(stack: FakeStack) -> None:
+    jvm = stack.start("worker-1", "org.apache.spark.executor.CoarseGrainedExecutorBackend")
+    python = stack.start("worker-1", "-m", "image_scoring.worker.daemon", "pyspark.worker")
+    stack.start("worker-2", "image_scoring.worker.daemon")
+    driver = stack.start("scheduler", "predict.py", "--run-key=1")
+    stack.start("scheduler", "airflow", "scheduler")
+    stack.start("worker-1", "image_scoring.worker.daemon", mark="another")
+    wait_for(lambda: len(processes.find(stack.mark)) == 5)
+    assert {process.pid for process in stack.targets.worker(1)} == {jvm.pid, python.pid}
+    assert [process.pid for process in stack.targets.scoring(1)] == [python.pid]
+    assert [process.pid for process in stack.targets.driver()] == [driver.pid]
 
 
-def test_what_is_frozen_is_thawed_and_what_is_gone_is_no_error(scene: Scene) -> None:
-    one, gone = scene.start("worker-1"), scene.start("worker-1")
+def test_what_is_frozen_is_thawed_and_what_is_gone_is_no_error(stack: FakeStack) -> None:
+    one, gone = stack.start("worker-1"), stack.start("worker-1")
     kill([gone])
     freeze([one, gone])
     wait_for(lambda: one.status() == psutil.STATUS_STOPPED)
@@ -82,9 +82,9 @@ def test_what_is_frozen_is_thawed_and_what_is_gone_is_no_error(scene: Scene) -> 
     wait_for(lambda: one.status() != psutil.STATUS_STOPPED)
 
 
-def test_the_slowed_run_again_when_it_is_over_however_it_ends(scene: Scene) -> None:
-    process = scene.start("worker-1", "image_scoring.worker.daemon")
-    wait_for(lambda: scene.victims.scoring(1))
+def test_the_slowed_run_again_when_it_is_over_however_it_ends(stack: FakeStack) -> None:
+    process = stack.start("worker-1", "image_scoring.worker.daemon")
+    wait_for(lambda: stack.targets.scoring(1))
     with pytest.raises(KeyboardInterrupt):
-        slow_down_and_interrupt(scene, process)
+        slow_down_and_interrupt(stack, process)
     assert process.status() != psutil.STATUS_STOPPED

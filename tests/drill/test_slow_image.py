@@ -1,4 +1,4 @@
-"""The picture that never ends is a picture all the same."""
+"""The slow image is a valid image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from image_scoring.images.reading import MAX_FILE_BYTES
 
 
 @pytest.mark.parametrize("scans", [0, 1, 7])
-def test_it_is_a_valid_grey_picture(scans: int) -> None:
+def test_it_is_a_valid_grey_image(scans: int) -> None:
     with Image.open(io.BytesIO(slow_image(scans))) as image:
         assert (image.format, image.mode, image.size) == ("JPEG", "L", (SIDE, SIDE))
         assert image.info["progressive"]
