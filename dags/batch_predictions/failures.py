@@ -1,4 +1,4 @@
-"""End a failed task with one line that says what to do: in its log, in Airflow and in failure.json."""
+"""End a failed task with one line that names the next step: in its log, in Airflow and in failure.json."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class PlanOperator(HITLOperator):
         log.warning(text)
         alert = Alert(Level.APPROVAL, text)
         raise_alert(BatchRun(run_of(context)), alert)
-        send_alerts([alert])  # whenever it asks, although the alert is recorded once
+        send_alerts([alert])  # for each request, although the alert is recorded once
         super().execute(context)
 
     def _decide(self, context: Any, event: dict[str, Any]) -> None:

@@ -184,7 +184,7 @@ def test_the_report_is_one_page_by_itself_and_escapes_what_it_shows(tmp_path: Pa
     assert "<link" not in page
     assert re.findall(r"url\(|@import", page) == []
     addresses = re.findall(r"""(?:src|srcset|href)="([^"]*)\"""", page)
-    pictures = [b64decode(address.removeprefix("data:image/svg+xml;base64,")) for address in addresses]
-    assert len(pictures) == 2 * len(re.findall("<figure", page)) > 0
-    assert all(picture.startswith(b"<svg") and b"<script" not in picture for picture in pictures)
+    plots = [b64decode(address.removeprefix("data:image/svg+xml;base64,")) for address in addresses]
+    assert len(plots) == 2 * len(re.findall("<figure", page)) > 0
+    assert all(plot.startswith(b"<svg") and b"<script" not in plot for plot in plots)
     assert "Confusion matrix" in page

@@ -1,4 +1,4 @@
-"""airflow dags test and airflow tasks test, as a CI uses them: without a scheduler and a triggerer."""
+"""The commands airflow dags test and airflow tasks test, which need neither a scheduler nor a triggerer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TASKS = ("download", "manifest", "plan", "predict", "watch_runtime", "validate",
 
 
 class Airflow:
-    """The airflow command with a database of its own, on the Spark master of a running stack."""
+    """The airflow command with a separate database, on the Spark master of a running stack."""
 
     def __init__(self, stack: RunningStack, home: Path) -> None:
         environment = make_environment(Layout(stack.workspace), Options(stack.workspace), stack.addresses, "")
@@ -41,13 +41,13 @@ class Airflow:
         self("dags", "reserialize")
 
     def __call__(self, *words: str, connection: str | None = "") -> None:
-        """Runs the command. connection: another spark_default, or None for none at all."""
+        """Run the command. connection: another spark_default; None removes it."""
         environment = dict(self._environment)
         if connection is None:
             del environment["AIRFLOW_CONN_SPARK_DEFAULT"]
         elif connection:
             environment["AIRFLOW_CONN_SPARK_DEFAULT"] = connection
-        # SIGTERM is swallowed by the test commands: past the deadline only SIGKILL ends them.
+        # The test commands ignore SIGTERM; after the timeout SIGKILL ends them.
         finished = subprocess.run(
             ["airflow", *words], env=environment, capture_output=True, text=True, timeout=900, check=False
         )
@@ -57,7 +57,7 @@ class Airflow:
         self("dags", "trigger", "batch_predictions", "--run-id", run_id, "--logical-date", f"{date}T00:00:00+00:00")
 
     def states(self, run_id: str) -> dict[str, str]:
-        """The state of each task of a run."""
+        """Return the state of each task of a run."""
         with closing(sqlite3.connect(self._database)) as database:
             return dict(database.execute("SELECT task_id, state FROM task_instance WHERE run_id = ?", [run_id]))
 
@@ -68,7 +68,7 @@ def airflow(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Ai
 
 
 def test_task_by_task(airflow: Airflow) -> None:
-    """Each task in a process of its own: they share the directory of the run and nothing else."""
+    """Each task runs in a separate process: they share only the directory of the run."""
     airflow.trigger("ci", "2026-11-01")
     run = airflow.workspace.run("20261101T000000Z")
     for task in TASKS:
@@ -79,7 +79,7 @@ def test_task_by_task(airflow: Airflow) -> None:
 
 
 def test_a_failing_task_does_not_look_like_a_success(airflow: Airflow) -> None:
-    """The command exits with 0, so a CI looks at the state. A missing connection is never taken for YARN."""
+    """The command exits with 0, so the state shows the failure. A missing connection is never taken for YARN."""
     airflow.trigger("failing", "2026-11-02")
     failure = airflow.workspace.run("20261102T000000Z").failure
     airflow("tasks", "test", "batch_predictions", "validate", "failing")
@@ -95,7 +95,7 @@ def test_a_failing_task_does_not_look_like_a_success(airflow: Airflow) -> None:
     assert "connection spark_default: its type is 'http'" in recorded(FailureRecord, failure).message
 
 
-def test_dags_test_runs_the_whole_dag_and_asks_nobody(airflow: Airflow) -> None:
+def test_dags_test_runs_the_whole_dag_without_approval(airflow: Airflow) -> None:
     conf = {"limit": 7, "interval": "1s", "on_overrun": "approve"}
     airflow("dags", "test", "batch_predictions", "2026-11-03", "--conf", json.dumps(conf))
     run = airflow.workspace.run("20261103T000000Z")
