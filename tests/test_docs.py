@@ -29,6 +29,9 @@ TEXT = "\n".join(path.read_text() for path in DOCUMENTS)
 PRODUCT = ("dags", "plugins", "spark_jobs", "local_stack")
 SOURCES = [path for name in PRODUCT for path in (REPOSITORY / name).rglob("*.py")]
 
+INTERNAL = {f"BATCH_PREDICTIONS_{name}" for name in ("STACK", "ROLE", "VERSIONS")}
+"""Environment variables that one process of the product sets for another."""
+
 each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(REPOSITORY)) for path in DOCUMENTS]
 )
@@ -48,7 +51,7 @@ def test_every_param_is_described(param: str) -> None:
 
 
 def test_every_setting_of_a_deployment_is_described() -> None:
-    settings = set(re.findall(r'environ\.get\("(BATCH_PREDICTIONS_\w+)"', "".join(map(Path.read_text, SOURCES))))
+    settings = set(re.findall(r'"(BATCH_PREDICTIONS_\w+)"', "".join(map(Path.read_text, SOURCES)))) - INTERNAL
     assert len(settings) == 4
     assert {name for name in settings if f"`{name}`" not in TEXT} == set()
 
@@ -66,14 +69,14 @@ def test_every_alert_level_is_described(level: Level) -> None:
 
 def test_the_data_contract_lists_the_files_of_a_run() -> None:
     described = set(re.findall(r"`([\w./-]+)`", section(CONTRACT, "A run").partition("| File |")[2]))
-    paths = {name: getattr(RunPaths(Path("run")), name) for name, kind in vars(RunPaths).items() if is_path(kind)}
-    files = {path.name for name, path in paths.items() if name not in ("staging", "manifest", "predictions")}
+    files = {getattr(RunPaths(Path("run")), name).name for name in vars(RunPaths) if is_file(name)}
     assert len(files) > 15
     assert files - described == set()
 
 
-def is_path(attribute: Any) -> bool:
-    return isinstance(attribute, property) and attribute.fget.__annotations__["return"] == "Path"
+def is_file(name: str) -> bool:
+    found = getattr(RunPaths(Path("run")), name)
+    return isinstance(found, Path) and name not in ("staging", "manifest", "predictions")
 
 
 @pytest.mark.parametrize(("record", "title"), [(PlanRecord, "Plan"), (HistoryRecord, "History")])
