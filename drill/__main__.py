@@ -20,7 +20,7 @@ from local_stack.command import console, run_command, say
 from local_stack.stack import Stack
 from run_contract.formatting import UNKNOWN, share
 from run_contract.layout import Workspace
-from run_contract.record import append_record
+from run_contract.record import append_record, require_record
 from run_contract.records.predict import ProgressRecord
 
 SAMPLE = stack_options.REPOSITORY / "sample" / "pictures"
@@ -94,7 +94,7 @@ def progress_at_end(run: DrillRun) -> ProgressRecord:
     """Wait for the end of a run and return its progress. Raises DrillError when the run fails."""
     if run.wait_for_end() != "success":
         raise DrillError(f"run {run.files.run_key}: it failed before any fault was caused; see {run.files.failure}")
-    return run.recorded(ProgressRecord, run.files.progress)
+    return require_record(ProgressRecord, run.files.progress)
 
 
 def run_drill(stack: DrillStack, drill: Drill) -> DrillRecord:

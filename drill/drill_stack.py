@@ -7,19 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from drill.faults import Targets
 from local_stack.addresses import Addresses
 from local_stack.airflow_api import AirflowApi
 from local_stack.stack import Stack
 from run_contract.layout import RunPaths, Workspace, run_key
-from run_contract.record import Record, read_readable, read_record, read_records
+from run_contract.record import read_readable, read_records, require_record
 from run_contract.records.alert import AlertRecord
 from run_contract.records.plan import PlanRecord
 from run_contract.records.predict import ProgressRecord
-
-R = TypeVar("R", bound=Record)
 
 POLL_SECONDS = 0.2
 # A drill that waits longer for anything has failed, however slow the machine is.
@@ -65,17 +63,12 @@ class DrillRun:
     def seconds_until(self, moment: datetime) -> float:
         return (moment - self.due).total_seconds()
 
-    def recorded(self, kind: type[R], path: Path) -> R:
-        """Return the record in a file of the run. Raises DrillError when the file is missing."""
-        record = read_record(kind, path)
-        if record is None:
-            raise DrillError(f"run {self.files.run_key}: it has no {path.name}")
-        return record
-
-    def deadline(self, plan: PlanRecord) -> datetime:
-        if plan.deadline_at is None:
+    def deadline(self) -> datetime:
+        """Return the end of the interval that the run was started with."""
+        deadline = require_record(PlanRecord, self.files.plan).deadline_at
+        if deadline is None:
             raise DrillError(f"run {self.files.run_key}: its plan has no deadline")
-        return plan.deadline_at
+        return deadline
 
     def levels(self) -> set[str]:
         """Return the levels of the alerts so far."""
@@ -92,7 +85,7 @@ class DrillRun:
         self.wait(lambda: self.levels() & set(levels), f"an alert {' or '.join(levels)}")
 
     def wait_for_deadline(self) -> None:
-        deadline = self.deadline(self.recorded(PlanRecord, self.files.plan))
+        deadline = self.deadline()
         self.wait(lambda: datetime.now(UTC) > deadline, "its deadline")
 
     def wait_for_end(self) -> str:

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from drill.drill_stack import DrillRun
 from drill.scenarios import Drill
-from run_contract.record import Record, read_records
+from run_contract.record import Record, read_records, require_record
 from run_contract.records.alert import AlertRecord
-from run_contract.records.plan import PlanRecord
 from run_contract.records.predict import ProgressRecord
 
 
@@ -47,14 +46,17 @@ class DrillRecord(Record):
 
 
 def make_record(drill: Drill, run: DrillRun, state: str) -> DrillRecord:
-    """Return the result of a drill whose run has ended in `state`. Raises DrillError when a file of it is missing."""
-    progress, plan = run.recorded(ProgressRecord, run.files.progress), run.recorded(PlanRecord, run.files.plan)
+    """Return the result of a drill whose run has ended in `state`.
+
+    Raises BatchPredictionsError when the run has no plan or no progress.
+    """
+    progress = require_record(ProgressRecord, run.files.progress)
     alerts = tuple(
         RaisedAlert(alert.level, _since_due(run, alert.raised_at), alert.text)
         for alert in read_records(AlertRecord, run.files.alerts)
     )
     levels = [alert.level for alert in alerts]
-    interval = _since_due(run, run.deadline(plan))
+    interval = _since_due(run, run.deadline())
     predicted = _since_due(run, progress.updated_at)
     false_alarms = sum(level not in drill.allowed for level in levels)
     raised_as_expected = not drill.expected or bool(drill.expected & set(levels))

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +17,8 @@ from batch_predictions.manifest import build_manifest
 from image_scoring.model.spec import ModelSpec
 from run_contract.files import sha256_of
 from run_contract.layout import RunPaths, Workspace, shard_name
-from run_contract.record import Record, read_record
 from run_contract.records.dataset import DatasetRecord
 from run_contract.table import PREDICTED, PREDICTION_COLUMNS
-
-R = TypeVar("R", bound=Record)
 
 REPOSITORY = Path(__file__).parents[1]
 PICTURES = REPOSITORY / "sample" / "pictures"
@@ -34,13 +31,6 @@ PATIENCE = 60.0  # seconds for what takes one or two: a busy machine is not a fa
 PREDICTION_SCHEMA = pa.schema(
     [(name, pa.float32() if name == "probability" else pa.string()) for name in PREDICTION_COLUMNS]
 )
-
-
-def recorded(kind: type[R], path: Path) -> R:
-    """The record in `path`, which must be there."""
-    record = read_record(kind, path)
-    assert record is not None, f"{path} is missing"
-    return record
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 
-from drill.drill_stack import DrillError, DrillRun, DrillStack
+from drill.drill_stack import DrillRun, DrillStack
 from drill.record import make_record
 from drill.scenarios import Drill
+from run_contract.errors import BatchPredictionsError
 from run_contract.layout import Workspace
 from run_contract.record import append_record, write_record
 from run_contract.records.alert import AlertRecord
@@ -80,5 +81,5 @@ def test_an_alert_that_is_raised_twice_is_not_as_expected(run: DrillRun) -> None
 
 def test_a_run_without_its_files_is_named(run: DrillRun) -> None:
     run.files.progress.unlink()
-    with pytest.raises(DrillError, match=r"run r: it has no progress\.json"):
+    with pytest.raises(BatchPredictionsError, match="run r: it has no progress; "):
         make_record(drill_of(set(), set()), run, "failed")

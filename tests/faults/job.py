@@ -21,9 +21,12 @@ import pytest
 from batch_predictions.manifest import build_manifest
 from run_contract import manifest_layout
 from run_contract.arguments import JobArguments
-from run_contract.files import read_json, sha256_of
+from run_contract.files import sha256_of
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
+from run_contract.record import require_record
 from run_contract.records.dataset import DatasetRecord
+from run_contract.records.manifest import ManifestRecord
+from run_contract.records.predict import DriverState, ProgressRecord
 from tests.faults.cluster import Cluster
 from tests.helpers import LABELS, MODEL, REPOSITORY
 
@@ -176,14 +179,17 @@ def rows(run: RunPaths) -> list[dict[str, Any]]:
     return listed
 
 
-def assert_complete(run: RunPaths) -> dict[str, Any]:
+def progress_of(run: RunPaths) -> ProgressRecord:
+    return require_record(ProgressRecord, run.progress)
+
+
+def assert_complete(run: RunPaths) -> ProgressRecord:
     """Every row of the manifest is committed and counted once, nothing temporary is left; the progress."""
-    progress: dict[str, Any] = read_json(run.progress)
-    summary = read_json(run.manifest_summary)
+    progress, manifest = progress_of(run), require_record(ManifestRecord, run.manifest_summary)
     assert not run.pending_shards()
-    assert progress["state"] == "finished"
-    assert progress["rows_done"] == progress["rows_total"] == summary["rows"]
-    assert progress["shards_done"] == progress["shards_total"] == summary["shards"]
+    assert progress.state is DriverState.FINISHED
+    assert progress.rows_done == progress.rows_total == manifest.rows
+    assert progress.shards_done == progress.shards_total == manifest.shards
     assert not run.staging.exists()
     assert not list(run.root.rglob("*.part"))
     assert not list(run.root.rglob("*.crc"))

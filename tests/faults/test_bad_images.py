@@ -25,4 +25,4 @@ def test_images_that_crash_or_hang_the_interpreter_are_error_rows(stage: Stage, 
     assert [row for row in found if row["img_path"] not in ERRORS] == [
         row for row in expected if row["img_path"] not in ERRORS
     ]
-    assert progress["errors"] == len([row for row in found if row["status"] == "error"])
+    assert progress.errors == len([row for row in found if row["status"] == "error"])

@@ -47,10 +47,10 @@ def test_a_cascade_gives_the_labels_of_f32(stage: Stage, undisturbed: RunPaths) 
     run = stage.new_run("cascade")
     stage.predict(run, precision="cascade", driver=NATIVE, executors=NATIVE)
     progress = assert_complete(run)
-    assert progress["precision"] == "cascade"
+    assert progress.precision == "cascade"
     assert read_json(run.scoring)["low"] == "int8"
-    assert progress["flips"] == 0
-    assert progress["rerun"] < progress["rows_total"]
+    assert progress.flips == 0
+    assert progress.rerun < progress.rows_total
     assert _labels(run) == _labels(undisturbed)
 
 
@@ -68,8 +68,8 @@ def test_one_flip_and_the_run_is_predicted_in_f32_for_good(stage: Stage, undistu
 
 def _assert_f32(run: RunPaths, undisturbed: RunPaths) -> None:
     progress = assert_complete(run)
-    assert progress["precision"] == read_json(run.scoring)["precision"] == "f32"
-    assert progress["flips"] == read_json(run.flips)["flips"] > 0
+    assert progress.precision == read_json(run.scoring)["precision"] == "f32"
+    assert progress.flips == read_json(run.flips)["flips"] > 0
     assert hashes(run) == hashes(undisturbed)
 
 

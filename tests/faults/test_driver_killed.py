@@ -27,7 +27,7 @@ def test_attempts_that_are_killed_lose_no_committed_shard(stage: Stage, undistur
     stage.predict(run)
     progress = assert_complete(run)
     assert one_more.items() <= stamps(run).items()
-    assert progress["rows_resumed"] == sum(manifest_rows(run, number) for number in one_more)
+    assert progress.rows_resumed == sum(manifest_rows(run, number) for number in one_more)
     assert hashes(run) == hashes(undisturbed)
 
 

@@ -8,9 +8,9 @@ import signal
 import psutil
 import pytest
 
-from run_contract.files import read_json
 from run_contract.layout import RunPaths
-from tests.faults.job import Stage, assert_complete, hashes, stamps
+from run_contract.records.predict import DriverState
+from tests.faults.job import Stage, assert_complete, hashes, progress_of, stamps
 
 pytestmark = pytest.mark.slow
 
@@ -46,8 +46,8 @@ def test_no_executors_is_one_line_and_worth_a_retry(stage: Stage) -> None:
         assert submission.wait() == 1, submission.output
     error = f"Spark master {stage.cluster.master_url}: no executors for 1 s; "
     assert submission.printed.splitlines()[-1].startswith(f"error: {error}")
-    progress = read_json(run.progress)
-    assert progress["state"] == "failed"
-    assert progress["message"].startswith(error)
-    assert progress["worth_retrying"]
+    progress = progress_of(run)
+    assert progress.state is DriverState.FAILED
+    assert progress.message.startswith(error)
+    assert progress.worth_retrying
     assert not stamps(run)

@@ -30,7 +30,7 @@ def test_only_the_newest_of_three_drivers_commits(stage: Stage, undisturbed: Run
                 _assert_superseded(second)
                 assert third.wait() == 0, third.output
     progress = assert_complete(run)
-    assert progress["attempt"] == _token(run)
+    assert progress.attempt == _token(run)
     assert hashes(run) == hashes(undisturbed)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from run_contract.files import read_json
 from run_contract.layout import RunPaths
+from run_contract.records.predict import DriverState
 from tests.faults.cluster import start_cluster
-from tests.faults.job import Stage, assert_complete, hashes, stamps
+from tests.faults.job import Stage, assert_complete, hashes, progress_of, stamps
 
 pytestmark = pytest.mark.slow
 
@@ -73,9 +73,9 @@ def test_a_master_that_dies_costs_no_row(
             ended_well = submission.wait() == 0
             committed = stamps(run)
         if not ended_well:  # Spark gave the application up
-            progress = read_json(run.progress)
-            assert (progress["state"], progress["worth_retrying"]) == ("failed", True)
-            assert submission.printed.splitlines()[-1] == f"error: {progress['message']}"
+            progress = progress_of(run)
+            assert (progress.state, progress.worth_retrying) == (DriverState.FAILED, True)
+            assert submission.printed.splitlines()[-1] == f"error: {progress.message}"
     with stage.submit(run) as submission:
         assert submission.wait() == 0, submission.output
     assert_complete(run)

@@ -27,15 +27,15 @@ def test_unchanged_images_are_carried_over(stage: Stage, undisturbed: RunPaths, 
     faults = {"images": {"by_marker": {"MARK": "crash"}}}
     stage.predict(again, only_new=True, executors=faults)
     progress = assert_complete(again)
-    assert progress["carried"] == progress["rows_total"]
+    assert progress.carried == progress.rows_total
     assert hashes(again) == hashes(undisturbed)
 
     changed = _change(stage.pictures, tmp_path / "pictures")
     partly, fully = stage.new_run("20260103T000000Z", changed), stage.new_run("20260104T000000Z", changed)
     stage.predict(partly, only_new=True)
     stage.predict(fully)
-    assert assert_complete(partly)["carried"] == progress["rows_total"] - 3
-    assert assert_complete(fully)["carried"] == 0
+    assert assert_complete(partly).carried == progress.rows_total - 3
+    assert assert_complete(fully).carried == 0
     assert hashes(partly) == hashes(fully)
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from run_contract.files import read_json
-from tests.faults.job import Stage, stamps
+from tests.faults.job import Stage, progress_of, stamps
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +29,7 @@ def test_an_executor_that_differs_ends_the_run(stage: Stage, name: str, faults: 
     assert last.startswith(f"error: preflight: host {socket.gethostname()}: "), submission.output
     assert expected in last
     assert before == "predicting 18 of 18 shards"
-    progress = read_json(run.progress)
-    assert last == f"error: {progress['message']}"
-    assert not progress["worth_retrying"]
+    progress = progress_of(run)
+    assert last == f"error: {progress.message}"
+    assert not progress.worth_retrying
     assert not stamps(run)

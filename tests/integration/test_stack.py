@@ -12,12 +12,11 @@ import pytest
 from local_stack import processes
 from local_stack.layout import Layout
 from local_stack.stack_secrets import load_secrets
-from run_contract.record import read_records
+from run_contract.record import read_records, require_record
 from run_contract.records.alert import AlertRecord
 from run_contract.records.failure import FailureRecord
 from run_contract.records.metrics import MetricsRecord
 from tests.conftest import REAL_ARCHIVE, RunningStack
-from tests.helpers import recorded
 from tests.integration.commands import make, wait_until
 
 pytestmark = pytest.mark.slow
@@ -31,7 +30,7 @@ def test_unpaused_it_runs_by_its_schedule(stack: RunningStack) -> None:
     assert stack.wait_for_end(dag_run) == "success"
     run = stack.files_of(dag_run)
     assert run.run_key.endswith("T000000Z")
-    assert recorded(MetricsRecord, run.metrics).rows == 92
+    assert require_record(MetricsRecord, run.metrics).rows == 92
     assert (stack.workspace / "published" / "current").resolve() == run.root.resolve()
     assert set(stack.api.task_states(dag_run.run_id).values()) == {"success"}
 
@@ -52,7 +51,7 @@ def test_refused_by_the_plan_before_any_core_is_spent(stack: RunningStack) -> No
     dag_run = stack.api.trigger({"interval": "1s", "on_overrun": "refuse"})
     assert stack.wait_for_end(dag_run) == "failed"
     run = stack.files_of(dag_run)
-    assert "refused (on_overrun=refuse)" in recorded(FailureRecord, run.failure).message
+    assert "refused (on_overrun=refuse)" in require_record(FailureRecord, run.failure).message
     assert not run.predictions.exists()
 
 
@@ -60,7 +59,7 @@ def test_misspelt_param_is_refused(stack: RunningStack) -> None:
     stack.api.unpause()
     dag_run = stack.api.trigger({"eror_budget": 0.5})
     assert stack.wait_for_end(dag_run) == "failed"
-    failure = recorded(FailureRecord, stack.files_of(dag_run).failure)
+    failure = require_record(FailureRecord, stack.files_of(dag_run).failure)
     assert "parameter eror_budget: there is no such Param" in failure.message
 
 
@@ -71,7 +70,7 @@ def test_archive_over_http(stack: RunningStack, archive: Path, server: str, real
     finished = make("run", stack.workspace, source=source).wait()
     assert finished.code == 0, finished.output
     published = stack.workspace / "published"
-    metrics = recorded(MetricsRecord, published / "current" / "metrics.json")
+    metrics = require_record(MetricsRecord, published / "current" / "metrics.json")
     with open(published / "predictions.csv", encoding="utf-8", newline="") as file:
         paths = {row["img_path"] for row in csv.DictReader(file)}
     assert metrics.rows == len(paths) == (3000 if real else 1500)

@@ -14,11 +14,11 @@ from local_stack.environment import make_environment
 from local_stack.layout import Layout
 from local_stack.options import Options
 from run_contract.layout import Workspace
+from run_contract.record import require_record
 from run_contract.records.failure import FailureRecord
 from run_contract.records.metrics import MetricsRecord, Verdict
 from run_contract.records.plan import PlanRecord
 from tests.conftest import RunningStack
-from tests.helpers import recorded
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,7 @@ def test_task_by_task(airflow: Airflow) -> None:
     for task in TASKS:
         airflow("tasks", "test", "batch_predictions", task, "ci")
     assert airflow.states("ci") == dict.fromkeys(TASKS, "success")
-    assert recorded(MetricsRecord, run.metrics).verdict is Verdict.VALID
+    assert require_record(MetricsRecord, run.metrics).verdict is Verdict.VALID
     assert airflow.workspace.published_run() == run.run_key
 
 
@@ -84,21 +84,21 @@ def test_a_failing_task_does_not_look_like_a_success(airflow: Airflow) -> None:
     failure = airflow.workspace.run("20261102T000000Z").failure
     airflow("tasks", "test", "batch_predictions", "validate", "failing")
     assert airflow.states("failing")["validate"] == "failed"
-    assert "it has no manifest; run the task manifest first" in recorded(FailureRecord, failure).message
+    assert "it has no manifest; run the task manifest first" in require_record(FailureRecord, failure).message
 
     airflow("tasks", "test", "batch_predictions", "predict", "failing", connection=None)
     assert airflow.states("failing")["predict"] == "failed"
-    assert "connection spark_default: it does not exist" in recorded(FailureRecord, failure).message
+    assert "connection spark_default: it does not exist" in require_record(FailureRecord, failure).message
 
     airflow("tasks", "test", "batch_predictions", "predict", "failing", connection="http://127.0.0.1:80")
     assert airflow.states("failing")["predict"] == "failed"
-    assert "connection spark_default: its type is 'http'" in recorded(FailureRecord, failure).message
+    assert "connection spark_default: its type is 'http'" in require_record(FailureRecord, failure).message
 
 
 def test_dags_test_runs_the_whole_dag_without_approval(airflow: Airflow) -> None:
     conf = {"limit": 7, "interval": "1s", "on_overrun": "approve"}
     airflow("dags", "test", "batch_predictions", "2026-11-03", "--conf", json.dumps(conf))
     run = airflow.workspace.run("20261103T000000Z")
-    assert recorded(PlanRecord, run.plan).fits is False
-    assert recorded(MetricsRecord, run.metrics).rows == 7
+    assert require_record(PlanRecord, run.plan).fits is False
+    assert require_record(MetricsRecord, run.metrics).rows == 7
     assert airflow.workspace.published_run() == run.run_key

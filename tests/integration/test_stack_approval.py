@@ -12,13 +12,12 @@ import pytest
 
 from local_stack.airflow_api import DagRun
 from local_stack.layout import Layout
-from run_contract.record import read_records
+from run_contract.record import read_records, require_record
 from run_contract.records.alert import AlertRecord
 from run_contract.records.failure import FailureRecord
 from run_contract.records.metrics import MetricsRecord
 from run_contract.records.plan import PlanRecord
 from tests.conftest import RunningStack
-from tests.helpers import recorded
 from tests.integration.commands import wait_until
 
 pytestmark = pytest.mark.slow
@@ -58,7 +57,7 @@ def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None
     question.wait()
     assert run.run_key in question.read()["subject"]
     assert "5 rows in 1 shard," in question.read()["body"]
-    assert recorded(PlanRecord, run.plan).fits is False
+    assert require_record(PlanRecord, run.plan).fits is False
 
     wait_until(lambda: len(read_records(AlertRecord, run.alerts)) == 2, "the deadline of the DAG run has passed")
     told = {alert.level: alert.text for alert in read_records(AlertRecord, run.alerts)}
@@ -68,7 +67,8 @@ def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None
     question.answer("Reject")
     assert stack.wait_for_end(dag_run) == "failed"
     assert (
-        "rejected by admin (on_overrun=approve), nothing was predicted" in recorded(FailureRecord, run.failure).message
+        "rejected by admin (on_overrun=approve), nothing was predicted"
+        in require_record(FailureRecord, run.failure).message
     )
     assert not run.predictions.exists()
 
@@ -77,5 +77,5 @@ def test_a_run_that_does_not_fit_waits_for_a_person(stack: RunningStack) -> None
     question.wait(times=2)
     question.answer("Approve")
     assert stack.wait_for_end(dag_run) == "success"
-    assert recorded(MetricsRecord, run.metrics).rows == 5
+    assert require_record(MetricsRecord, run.metrics).rows == 5
     assert len(read_records(AlertRecord, run.alerts)) == 2
