@@ -9,7 +9,7 @@ UNKNOWN = "–"
 
 
 def duration(seconds: float | None) -> str:
-    """Format a length of time: `7.5 s`, `41 s`, `12 min`, `3 h 5 min`, `11.6 days`."""
+    """Format a length of time: `7.5 s`, `41 s`, `12 min`, `3 h 5 min`, `24 h`, `11.6 days`."""
     if seconds is None:
         return UNKNOWN
     if seconds < 10:
@@ -20,7 +20,7 @@ def duration(seconds: float | None) -> str:
     if minutes < 100:
         return f"{minutes} min"
     if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60} min"
+        return f"{minutes // 60} h {minutes % 60} min".removesuffix(" 0 min")
     return f"{seconds / 86400:,.1f} days"
 
 

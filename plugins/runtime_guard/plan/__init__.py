@@ -1,1 +1,1 @@
-"""The command that says how many workers a daily run needs: python -m runtime_guard.plan."""
+"""A command that tells how many workers a regular run needs: python -m runtime_guard.plan."""

@@ -1,34 +1,24 @@
-"""The plan as a picture."""
+"""A plot of the plan: the time of a run against the number of workers."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+from run_contract.formatting import share
+from runtime_guard.plan.capacity_plan import Load, describe
 
 FITS, NOT_SAFE, TOO_LONG = "#2a9d5c", "#f2a541", "#c0392b"
 TOP = 3
 POINTS = 200
 
 
-class Drawable(Protocol):
-    """What is drawn of a runtime_guard.plan.Load; seconds."""
+def draw(load: Load, enough: int, target: Path) -> None:
+    """Write a PNG: the time of a run against the workers, with the interval and what the buffer leaves of it.
 
-    @property
-    def buffer(self) -> float: ...
-    @property
-    def interval_seconds(self) -> float: ...
-    @property
-    def limit_seconds(self) -> float: ...
-    def seconds(self, workers: int) -> float: ...
-    def fits(self, workers: int) -> bool: ...
-    def fits_with_one_lost(self, workers: int) -> bool: ...
-
-
-def draw(load: Drawable, enough: int, title: str, target: Path) -> None:
-    """Writes a PNG: the time of a run against the number of workers, with the interval and what the buffer leaves.
-
-    enough: the workers that the picture is about; it shows somewhat more, and fewer as far as TOP intervals.
+    enough: the number of workers at the centre of interest; the plot shows somewhat more, and fewer as long as a run
+    takes at most TOP intervals.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -48,12 +38,12 @@ def draw(load: Drawable, enough: int, title: str, target: Path) -> None:
         axes.scatter(chosen, heights, color=colour, label=label, s=size, zorder=2)
     _line(axes, load.interval_seconds / length, "interval", "-")
     if load.buffer:
-        _line(axes, load.limit_seconds / length, f"interval less {load.buffer:.0%} buffer", "--")
+        _line(axes, load.limit_seconds / length, f"interval less {share(load.buffer, 0)} buffer", "--")
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title(title, fontsize=10)
+    axes.set_title(describe(load), fontsize=10)
     axes.set_xlabel("workers")
-    axes.set_ylabel(f"{unit} for a run")
+    axes.set_ylabel(f"time of a run in {unit}")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper right")
     figure.savefig(target, dpi=120)
@@ -63,14 +53,14 @@ def _line(axes: Any, height: float, label: str, style: str) -> None:
     axes.axhline(height, color="black", linestyle=style, linewidth=1, label=label, zorder=0)
 
 
-def _colour(load: Drawable, workers: int) -> str:
+def _colour(load: Load, workers: int) -> str:
     if load.fits_with_one_lost(workers):
         return FITS
     return NOT_SAFE if load.fits(workers) else TOO_LONG
 
 
 def _unit(seconds: float) -> tuple[str, int]:
-    """The unit to draw an interval of so many seconds in: days from three on, hours from three on, else minutes."""
+    """Return the unit for an interval, and its seconds: days from three on, hours from three on, or minutes."""
     for unit, length in (("days", 86_400), ("hours", 3600)):
         if seconds >= 3 * length:
             return unit, length

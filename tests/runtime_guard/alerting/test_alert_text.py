@@ -130,7 +130,7 @@ def test_a_wait_comes_with_its_cause() -> None:
     assert "it has waited 7 min for a slot of Airflow" in for_airflow
     for_cores = text(Level.QUEUED, status_of(8.0, waiting=True))
     assert "it has waited 7 min for cores of Spark" in for_cores
-    assert "expected to finish 2 h 0 min after its deadline (P50)" in for_cores
+    assert "expected to finish 2 h after its deadline (P50)" in for_cores
 
 
 def test_a_recovery_comes_with_the_forecast() -> None:
