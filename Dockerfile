@@ -1,5 +1,5 @@
-# Three sides of one cluster: spark (master and workers), airflow, and jupyter; driver is what the last two have in common.
-# Each adds its own layer to the one before, so that a machine holds what they share once.
+# The images of one cluster: spark (master and workers), airflow and jupyter. The last two share the stage driver.
+# Each stage adds layers to the one before, so that a machine stores shared layers once.
 ARG BASE_IMAGE=debian:bookworm-20250520-slim
 
 FROM ${BASE_IMAGE} AS base
@@ -9,17 +9,17 @@ RUN apt-get update -qq \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/* /var/log/*.log /var/log/apt \
     && groupadd --gid 10001 batch \
     && useradd --uid 10001 --gid batch --create-home --shell /usr/sbin/nologin batch \
-    # A volume takes the owner of the directory that it is mounted over.
+    # A new volume gets the owner of the directory that it is mounted over.
     && install --directory --owner batch --group batch /workspace /scratch /logs \
     && install --directory --owner batch --group batch --mode 0750 \
         /secrets /secrets/airflow /secrets/jupyter /secrets/postgres /secrets/spark
 
 
-# What the last stages add of this repository.
+# The files of this repository that the last stages copy.
 FROM base AS files
 LABEL batch-predictions.stage=build
 WORKDIR /opt/batch-predictions
-# The workers open the pictures, so the sample is in every image, under one path.
+# The workers open the images of the sample, so it is in every container under the same path.
 COPY sample/pictures spark/sample/pictures
 COPY cluster/healthy.py spark/cluster/
 COPY models driver/models
@@ -34,7 +34,7 @@ COPY cluster/ipython_kernel_config.py jupyter/ipython/
 RUN cp -r driver/. airflow/ && cp -r driver/. jupyter/ && python3 -m compileall -q airflow jupyter
 
 
-# What builds stays in these stages. Debian's pip installs into /opt/venv, which has none of its own.
+# Build tools stay in these stages. Debian's pip installs into /opt/venv, which has no pip.
 FROM base AS build-spark
 LABEL batch-predictions.stage=build
 ENV PIP="python3 -m pip --python /opt/venv/bin/python install --quiet --no-cache-dir --no-deps --require-hashes"
@@ -45,7 +45,7 @@ COPY cluster/*.lock cluster/slim.sh cluster/sides.pth /build/
 RUN $PIP --requirement /build/spark.lock && sh /build/slim.sh /opt/venv \
     && cp /build/sides.pth /opt/venv/lib/python3.11/site-packages/
 
-# A prefix of its own for each side: only what the stages before lack.
+# Each of the following stages has a prefix with the packages that the stages before lack.
 FROM build-spark AS build-driver
 RUN $PIP --prefix /opt/driver --requirement /build/driver.lock && sh /build/slim.sh /opt/driver
 

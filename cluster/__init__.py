@@ -1,1 +1,1 @@
-"""What the containers of docker-compose.yaml are made of and started with."""
+"""Files from which the containers of docker-compose.yaml are built and started."""

@@ -1,2 +1,2 @@
-# What the JVM and the C++ libraries print goes to the container's log, and not between a notebook's results.
+# The output of the JVM and of C++ libraries goes to the container's log instead of the notebook's results.
 c.IPKernelApp.capture_fd_output = False  # noqa: F821 - IPython gives it

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Solves the inputs of the images into their lock files, with the versions of requirements.lock (needs uv).
+# Resolves the requirements of the images into their lock files, with the versions of requirements.lock (needs uv).
 set -eu
 cd "$(dirname "$0")"
 solve() {

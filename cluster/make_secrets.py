@@ -1,6 +1,6 @@
-"""The secrets of the cluster: made at its first start, each in a volume that only the services mount which need it.
+"""Generates the secrets of the cluster at its first start, each in a volume that only its users mount.
 
-docker compose run --rm secrets        makes what is not there yet; docker compose up does it, too
+docker compose run --rm secrets        generates the missing ones; docker compose up does this too
 docker compose run --rm secrets show   prints the addresses with the login and the token
 """
 
@@ -20,7 +20,7 @@ USER = "admin"
 
 
 def make_secrets(root: Path = ROOT) -> None:
-    """Writes the files below root/airflow, jupyter, postgres and spark; leaves those that are there."""
+    """Write the missing files in root/airflow, jupyter, postgres and spark."""
     airflow = root / "airflow"
     spark, database = secrets.token_urlsafe(48), secrets.token_urlsafe(32)
     _write_together(
@@ -43,20 +43,23 @@ def make_secrets(root: Path = ROOT) -> None:
 
 
 def cluster_properties(secret: str) -> dict[str, str]:
-    """spark-defaults.conf of master, workers and JupyterLab."""
+    """Return the properties of master, workers and JupyterLab; their spark-defaults.conf."""
     return {
         **shared_properties(secret),
         "spark.network.crypto.enabled": "true",
         "spark.driver.extraJavaOptions": JAVA_OPTIONS,
         "spark.executor.extraJavaOptions": JAVA_OPTIONS,
-        # The pages of workers and applications are reached through the master's: their own addresses lead into
-        # the network of the containers.
+        # The master's page forwards to those of workers and applications. Their own addresses are known only inside
+        # the containers' network.
         "spark.ui.reverseProxy": "true",
     }
 
 
 def job_properties(secret: str) -> dict[str, str]:
-    """What the task predict hands to spark-submit. Airflow's containers have two addresses, and workers reach one."""
+    """Return the properties that the task predict passes to spark-submit.
+
+    Airflow's containers are in two networks and have two addresses, so the driver's host is given by name.
+    """
     return {
         **cluster_properties(secret),
         "spark.driver.bindAddress": "0.0.0.0",  # noqa: S104 - no port of it is published
@@ -66,7 +69,7 @@ def job_properties(secret: str) -> dict[str, str]:
 
 
 def show(root: Path = ROOT) -> str:
-    """Where everything is, and how to get in."""
+    """Return the addresses of all services, with the login and the token."""
     password = json.loads((root / "airflow" / "passwords.json").read_text())[USER]
     token = (root / "jupyter" / "token").read_text()
     port = {name: os.environ[f"{name}_PORT"] for name in ("AIRFLOW", "JUPYTER", "SPARK_MASTER_WEB")}
@@ -78,12 +81,12 @@ def show(root: Path = ROOT) -> str:
 
 
 def _write_together(files: dict[Path, str]) -> None:
-    """Writes all of them unless all are there: an interrupted start must not leave halves that do not fit."""
+    """Write all of the files unless all exist. An interrupted start must not leave files that do not match."""
     if all(path.exists() for path in files):
         return
     for path, text in files.items():
         path.unlink(missing_ok=True)
-        # PostgreSQL runs as a user of its own, who is given our group.
+        # PostgreSQL runs as another user, who is in the group of these images.
         mode = 0o640 if path.parent.name == "postgres" else 0o600
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
             file.write(text)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# JupyterLab on the shared workspace, with our notebooks in it to be changed at will; those that are there stay.
+# Starts JupyterLab on the shared workspace, with copies of the notebooks to edit. Existing copies are kept.
 set -eu
 mkdir -p /workspace/notebooks "$IPYTHONDIR/profile_default"
 cp /opt/batch-predictions/ipython/ipython_kernel_config.py "$IPYTHONDIR/profile_default/"

@@ -26,7 +26,7 @@ def stop(cause):
 def check_python():
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         stop(
-            "Python {}.{} does not fit, 3.11 to 3.13 does; name another with make PYTHON=python3.12".format(
+            "Python {}.{} is not supported, 3.11 to 3.13 are; choose one with make PYTHON=python3.12".format(
                 *sys.version_info[:2]
             )
         )
@@ -40,25 +40,26 @@ def check_python():
 def check_disk():
     free = shutil.disk_usage(str(REPOSITORY)).free
     if free < NEED_BYTES:
-        stop("it needs {:.0f} GB of disk below {}, {:.1f} GB are free; make room".format(6, REPOSITORY, free / 1e9))
+        stop("it needs {:.0f} GB of disk in {}, {:.1f} GB are free; free some space".format(6, REPOSITORY, free / 1e9))
 
 
 def install():
-    print("environment: installing the packages of requirements.lock, once, for a few minutes", flush=True)
+    print("environment: installing the packages of requirements.lock once; this takes a few minutes", flush=True)
     if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
         stop("python3 -m venv failed; see above")
-    # The lock file is complete, and leaves out on purpose what some ask for by another name (cluster/overrides.in).
+    # --no-deps: the lock file is complete. Some packages require others under a name that is overridden on purpose
+    # (cluster/overrides.in).
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"]
     with open(str(LOG), "w") as log:
         code = subprocess.call([*pip, "-r", str(LOCK)], stdout=log, stderr=subprocess.STDOUT)
     if code:
         errors = [line for line in LOG.read_text(errors="replace").splitlines() if line.startswith("ERROR")]
-        stop("pip failed: {}; all of it is in {}".format(errors[0] if errors else "see the log", LOG))
+        stop("pip failed: {}; the log is {}".format(errors[0] if errors else "it printed no error", LOG))
 
 
 def main():
     with open(str(LOCK), "rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second waits for the first one's work
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two makes at once, the second waits for the first
         wanted = hashlib.sha256(lock.read() + sys.version.encode()).hexdigest()
         if not STAMP.exists() or STAMP.read_text() != wanted:
             check_python()
@@ -71,4 +72,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        stop("interrupted; run make again, it starts over")
+        stop("interrupted; run make again to start over")

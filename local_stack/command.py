@@ -1,4 +1,4 @@
-"""What every command of the Makefile shares: its words, what it says, and how it ends."""
+"""The common part of all commands of the Makefile: reading words, printing, and the exit code."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def say(text: str) -> None:
 
 
 def read_words(words: list[str], names: Iterable[str]) -> dict[str, str]:
-    """NAME=VALUE words as a mapping. Raises UsageError for a name that is not one of `names`."""
+    """Return words NAME=VALUE as a mapping. Raises UsageError for a name that is not one of `names`."""
     values = dict(word.partition("=")[::2] for word in words)
     if unknown := sorted(set(values) - set(names)):
-        raise UsageError(f"{unknown[0]}: there is no such option; there are {', '.join(names)}")
+        raise UsageError(f"{unknown[0]}: no such option; the options are {', '.join(names)}")
     return values
 
 
 def with_value(word: str) -> str:
-    """NAME=VALUE as it is; a bare NAME with its value from the environment, which is how make passes it on."""
+    """Return NAME=VALUE. A bare NAME gets its value from the environment, where make puts it."""
     return word if "=" in word else f"{word}={os.environ.get(word, '')}"
 
 
@@ -40,7 +40,10 @@ def run_command(
     *problems: type[Exception],
     interrupted: str = "interrupted",
 ) -> int:
-    """The exit code of `work` on the words, each with its value. An error is one line, those of `problems` as well."""
+    """Call `work` with the words, each with its value, and return the exit code.
+
+    An expected error, among them those of `problems`, is printed as one line. interrupted: the line after Ctrl-C.
+    """
     signal.signal(signal.SIGTERM, interrupt)
     explained: tuple[type[Exception], ...] = (ApiError, BatchPredictionsError, StackError, *problems)
     try:
@@ -52,7 +55,7 @@ def run_command(
         say(f"error: {error}")
         return 1
     except httpx.HTTPError as error:
-        say(f"error: Airflow's API does not answer ({error}); try again, or look into the logs of the workspace")
+        say(f"error: Airflow's API does not answer ({error}); try again, or see the logs in .stack/ of the workspace")
         return 1
     except KeyboardInterrupt:
         say(interrupted)

@@ -1,4 +1,4 @@
-"""What a person may set: NAME=VALUE words, as they follow `make run`."""
+"""The options of `make run` and `make up`: words NAME=VALUE."""
 
 from __future__ import annotations
 
@@ -17,15 +17,12 @@ BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "n
 
 
 class UsageError(Exception):
-    """One line for the person who typed it."""
+    """A word of the command line is not valid. One line: the option, the value and what is expected."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """The stack's size and place, and the Params of the run that were given.
-
-    workers: Spark workers to start; cores: of each worker.
-    """
+    """workers: Spark workers to start. cores: of each worker. params: the run's Params that were given."""
 
     workspace: Path
     workers: int = 1
@@ -34,7 +31,7 @@ class Options:
 
 
 def parse_options(words: list[str]) -> Options:
-    """Raises UsageError. Paths are taken from the current directory."""
+    """Return the options. Relative paths start at the current directory. Raises UsageError."""
     values = dict(_split(word) for word in words)
     workers = _positive("WORKERS", values.get("WORKERS", "1"))
     cores = _positive("CORES", values.pop("CORES", str(max((os.cpu_count() or 1) // workers, 1))))
@@ -48,11 +45,11 @@ def parse_options(words: list[str]) -> Options:
 
 
 def parse_params(typed: dict[str, str]) -> dict[str, Any]:
-    """The values of Params, checked as Airflow would. Raises UsageError with the option's name."""
+    """Return the values of Params, checked as Airflow checks them. Raises UsageError."""
     unknown = sorted(set(typed) - set(PARAMS))
     if unknown:
         names = ", ".join(sorted(name.upper() for name in [*PARAMS, "workspace", "cores"]))
-        raise UsageError(f"{unknown[0].upper()}: there is no such option; there are {names}")
+        raise UsageError(f"{unknown[0].upper()}: no such option; the options are {names}")
     return {name: _parse_param(name.upper(), value, PARAMS[name].schema) for name, value in typed.items()}
 
 

@@ -1,4 +1,4 @@
-"""The processes of a stack: started in sessions of their own, found by a mark in their environment, ended by id."""
+"""The processes of a stack: each has a session of its own and is found by a mark in its environment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ KILL_SECONDS = 10.0
 
 
 def start(role: str, command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a process in a session of its own, so that Ctrl-C in the terminal does not reach it."""
-    # SPT_NOENV: processes that give themselves a title keep their environment readable.
+    """Start a process in a session of its own, so that Ctrl-C in the terminal does not reach it."""
+    # SPT_NOENV: setproctitle, which Airflow uses, must not overwrite the environment, or `find` cannot read it.
     environment = {**environment, ROLE: role, "SPT_NOENV": "1"}
     with open(log, "ab") as output:
         return subprocess.Popen(
@@ -32,9 +32,9 @@ def start(role: str, command: list[str], environment: dict[str, str], log: Path)
 
 
 def find(mark: str, role: str | None = None) -> list[psutil.Process]:
-    """Every process of this user whose environment carries the mark, and the role: children's children as well.
+    """Return every process of this user whose environment has the mark and the role, descendants included.
 
-    Airflow hides the environment of its executors from all but root. What hides it belongs to its parent's part.
+    Airflow hides the environment of its executors from all users except root. Such a process has its parent's role.
     """
     roles: dict[int, str | None] = {}
     found, hidden = [], []
@@ -49,7 +49,7 @@ def find(mark: str, role: str | None = None) -> list[psutil.Process]:
             if environment.get(MARK) == mark:
                 roles[process.pid] = environment.get(ROLE)
                 found.append(process)
-    for process in hidden:  # in the order of their ids: parents first
+    for process in hidden:  # sorted by id, so parents come first
         with suppress(psutil.Error):
             parent = process.ppid()
             if parent in roles:
@@ -59,6 +59,7 @@ def find(mark: str, role: str | None = None) -> list[psutil.Process]:
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
+    """Send SIGKILL to the processes that still run."""
     for process in processes:
         try:
             process.kill()
@@ -67,11 +68,11 @@ def kill(processes: Iterable[psutil.Process]) -> None:
 
 
 def end_all(mark: str) -> None:
-    """Ends every process of the stack. Tasks are killed at once: what they were at is resumed by the next start.
+    """End every process of the stack. Tasks are killed; the next start resumes them.
 
-    Airflow's scheduler is told first, so that it takes its tasks for interrupted and not for failed.
+    Airflow's scheduler is terminated first, so that it records its tasks as interrupted and not as failed.
     """
-    known = set(find(mark))  # once their parents are gone, those that hide their environment are not found any more
+    known = set(find(mark))  # without their parents, processes that hide their environment are no longer found
     scheduler = find(mark, "scheduler")
     for process in scheduler:
         if _leads_session(process):
@@ -81,7 +82,7 @@ def end_all(mark: str) -> None:
     for process in rest:
         _terminate(process)
     psutil.wait_procs(rest, timeout=TERMINATE_SECONDS)
-    while left := {*find(mark), *filter(_is_alive, known)}:  # whatever was started meanwhile, too
+    while left := {*find(mark), *filter(_is_alive, known)}:  # with those that were started in the meantime
         kill(left)
         psutil.wait_procs(left, timeout=KILL_SECONDS)
 

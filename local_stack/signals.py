@@ -1,4 +1,4 @@
-"""Ctrl-C at the wrong moment."""
+"""Handling of Ctrl-C while a stack ends."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def unstoppable(say: Callable[[str], None]) -> Iterator[None]:
-    """Finishes the block whatever signal comes: a second Ctrl-C must not leave half of a stack behind."""
+    """Ignore SIGINT and SIGTERM during the block: a second Ctrl-C must not leave half of a stack running."""
 
     def wait(*_: object) -> None:
-        say("stopping already, a few seconds more")
+        say("already stopping, wait a few seconds")
 
     before = {number: signal.signal(number, wait) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

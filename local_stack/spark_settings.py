@@ -1,15 +1,15 @@
-"""What every Spark cluster of this project is told, be it local or of containers. Standard library only."""
+"""Settings that all Spark clusters of this project share, local ones and those of containers. Standard library only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Short lives on few cores: the first compiler is enough where Python does the work.
+# For short-lived JVMs on few cores. Python does the work, so the first JIT compiler (C1) is enough.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
 
 
 def shared_properties(secret: str) -> dict[str, str]:
-    """For master, workers and drivers alike. secret: what they know each other by."""
+    """Return the properties of master, workers and drivers. secret: by which they authenticate to each other."""
     return {
         "spark.authenticate": "true",
         "spark.authenticate.secret": secret,
@@ -20,5 +20,5 @@ def shared_properties(secret: str) -> dict[str, str]:
 
 
 def properties_text(settings: Mapping[str, str]) -> str:
-    """As in spark-defaults.conf."""
+    """Return the text of a properties file in the format of spark-defaults.conf."""
     return "".join(f"{key} {value}\n" for key, value in settings.items())

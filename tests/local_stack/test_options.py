@@ -1,4 +1,4 @@
-"""What is typed after make run is refused in one line, or means what it says."""
+"""The options of make run: each is refused in one line or has the value and type that it is given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local_stack.options import UsageError, parse_options
         ("WORKERS=0", "WORKERS=0: it must be a whole number from 1 to 1024"),
         ("CORES=abc", "CORES=abc: it must be a whole number"),
         ("CORES=-1", "CORES=-1: it must be a whole number"),
-        ("FOO=3", "FOO: there is no such option; there are BUFFER"),
+        ("FOO=3", "FOO: no such option; the options are BUFFER"),
         ("ERROR_BUDGET=2", "2.0 is greater than the maximum of 1"),
         ("ERROR_BUDGET=nan", "ERROR_BUDGET=nan: it must be a number"),
         ("LIMIT=0", "0 is less than the minimum of 1"),
