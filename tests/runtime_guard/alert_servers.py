@@ -1,4 +1,4 @@
-"""A mail server and a web hook on loopback that keep what they are sent, refuse it, or never answer."""
+"""A mail server and a web hook on loopback that accept messages, refuse them, or never answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from typing import Any
 
 @dataclass
 class Inbox:
-    """address: host and port. tries: how often somebody connected to deliver. messages: what was accepted."""
+    """What a server received.
+
+    address: host and port. tries: attempts to deliver. messages: those that were accepted.
+    """
 
     address: str = ""
     refusals: int = 0
@@ -24,7 +27,7 @@ class Inbox:
     hangs: bool = False
 
     def take(self) -> bool:
-        """Counts one try; whether it is accepted. A server that hangs answers nobody before it is closed."""
+        """Count one try and return whether it is accepted. A server that hangs answers nobody before it is closed."""
         self.tries += 1
         if self.hangs:
             self.released.wait(30)
@@ -33,7 +36,7 @@ class Inbox:
 
 @contextmanager
 def web_hook(refusals: int = 0, hangs: bool = False) -> Iterator[Inbox]:
-    """Answers 500 to the first `refusals` requests."""
+    """Serve a web hook that answers 500 to the first `refusals` requests."""
     inbox = Inbox(refusals=refusals, hangs=hangs)
 
     class Handler(BaseHTTPRequestHandler):
@@ -47,7 +50,7 @@ def web_hook(refusals: int = 0, hangs: bool = False) -> Iterator[Inbox]:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """A test prints nothing."""
+            """Print nothing."""
 
     with _serving(HTTPServer(("127.0.0.1", 0), Handler), inbox):
         yield inbox
@@ -55,7 +58,7 @@ def web_hook(refusals: int = 0, hangs: bool = False) -> Iterator[Inbox]:
 
 @contextmanager
 def mail_server(refusals: int = 0, hangs: bool = False) -> Iterator[Inbox]:
-    """The least of SMTP (RFC 5321) that a client needs; refuses the first `refusals` messages."""
+    """Serve the least of SMTP (RFC 5321) that a client needs; refuse the first `refusals` messages."""
     inbox = Inbox(refusals=refusals, hangs=hangs)
 
     class Handler(socketserver.StreamRequestHandler):

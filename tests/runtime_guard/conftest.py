@@ -1,4 +1,4 @@
-"""Airflow reads and writes below AIRFLOW_HOME as soon as it is imported: here never below the user's own."""
+"""Give Airflow a home of its own before it is imported: it reads and writes there at once."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Simulated runs: what an honest forecast has to live with, as named numbers.
+"""Simulated runs with the disturbances that a forecast has to cope with, as named numbers.
 
-The time of a row on a core is  usual cost x cost of this run x drift x place in the manifest x task noise.  Tasks are
-pieces of the manifest's sizes, taken in order by whichever core is free; a worker that is lost takes the work it has
-in hand with it, and that is done again.
+The time of a row on a core is  usual cost x cost of this run x drift x place in the manifest x task noise.  Pieces
+have the sizes of the manifest's shards and are taken in order by whichever core is free; the work in the hands of a
+worker that is lost is done again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from run_contract.manifest_layout import next_shard_rows
 from runtime_guard.forecast.records import PastRun, Sample, WorkProgress, WorkState
 
-# Seconds a row of the tasks of two real runs (3,000 photos on two cores), each run's by its mean.
+# Seconds per row of the tasks of two real runs (3,000 photos on two cores), divided by the mean of their run.
 REAL_TASKS = (1.037, 1.070, 0.996, 0.926, 0.979, 0.993, 0.955, 1.129, 1.049, 0.949, 0.993, 0.925)
 PIECE_ROWS = (512, 1024, 2048, 4096)  # sixteen of each, then only the last
 
@@ -46,10 +46,10 @@ class Population:
     start_up: float = 0.001
     start_up_spread: float = 0.4
     upstream: tuple[float, float] = (0.005, 0.03)  # download, manifest and plan, before predict
-    # What makes runs miss.
-    surge: float = 0.05  # a backlog, a new source: so many times the usual rows, known when the run is planned
+    # Why runs miss their deadline.
+    surge: float = 0.05  # a backlog, a new source: a multiple of the usual rows, known when the run is planned
     surge_factor: tuple[float, float] = (1.3, 5.0)
-    slow: float = 0.03  # another engine, a sick disk: so many times the usual cost, not known before
+    slow: float = 0.03  # another engine, a sick disk: a multiple of the usual cost, not known before
     slow_factor: tuple[float, float] = (1.3, 4.0)
     outage: float = 0.04  # a part of the workers is lost at once, for good
     outage_part: tuple[float, float] = (0.4, 0.9)
@@ -57,7 +57,7 @@ class Population:
     worker_returns: float = 0.5
     worker_away: tuple[float, float] = (0.01, 0.2)
     worker_joins: float = 0.05
-    # What the history is like.
+    # The history.
     history_runs: tuple[int, int] = (5, 25)
     history_outlier: float = 0.07
     outlier_factor: tuple[float, float] = (1.5, 5.0)
@@ -67,8 +67,10 @@ class Population:
 
 @dataclass
 class SimulatedRun:
-    """Seconds count from when the run was due. commits: (seconds, rows done by then); cores: (seconds, cores from
-    then on)."""
+    """A run; seconds count from when it was due.
+
+    commits: (seconds, rows done by then). cores: (seconds, cores from then on).
+    """
 
     history: list[PastRun]
     rows: int
@@ -87,7 +89,7 @@ class SimulatedRun:
         return self.finish > self.deadline
 
     def when_done(self, share: float) -> float:
-        """When this share of the rows was there."""
+        """Return when this share of the rows was done."""
         return next(seconds for seconds, rows in self.commits if rows >= share * self.rows)
 
     def polls(self, every: float) -> Iterator[tuple[float, WorkProgress]]:
@@ -155,7 +157,7 @@ def _pieces(rows: int) -> list[int]:
 
 
 def _history(world: Population, random: Random, usual_cost: float, rows: int, cores: int) -> Iterator[PastRun]:
-    """Earlier runs, the oldest of them on another number of cores."""
+    """Yield earlier runs, the oldest of them on another number of cores."""
     count = random.randint(*world.history_runs)
     mean_piece = rows / len(_pieces(rows))
     older, older_cores = random.randint(0, count), max(1, round(cores * random.uniform(0.4, 2)))
@@ -163,7 +165,7 @@ def _history(world: Population, random: Random, usual_cost: float, rows: int, co
         on = older_cores if index < older else cores
         total = int(rows * random.lognormvariate(0, 0.1))
         predicted = int(total * random.uniform(0, 1)) if random.random() < world.history_carried else total
-        # Drift and skew are part of what a run costs on the whole.
+        # Drift and skew are part of the cost of a whole run.
         cost = usual_cost * random.lognormvariate(0, world.cost_spread)
         start_up = world.interval_seconds * world.start_up * random.lognormvariate(0, world.start_up_spread)
         if random.random() < world.history_outlier:
@@ -174,14 +176,14 @@ def _history(world: Population, random: Random, usual_cost: float, rows: int, co
 
 
 def _pace(world: Population, random: Random, cost: float, pieces: int) -> list[float]:
-    """Seconds a row of each piece, without what happens to the task it is in."""
+    """Return the seconds per row of each piece, without the noise of its task."""
     spread = world.skew_spread if random.random() < world.skewed else 0.0
     parts = [random.lognormvariate(0, spread) for _ in range(world.skew_parts)]
     return [cost * parts[index * world.skew_parts // pieces] for index in range(pieces)]
 
 
 def _changes(world: Population, random: Random, workers: int, run: SimulatedRun) -> list[tuple[float, int, int]]:
-    """(seconds, worker, +1 joins or -1 is lost), in order; one worker always stays."""
+    """Return (seconds, worker, +1 for joined or -1 for lost), in order; one worker always stays."""
     span, changes = run.deadline, []
     for worker in range(1, workers):
         if random.random() < world.worker_lost:
@@ -208,7 +210,7 @@ def _execute(
     workers: int,
     changes: list[tuple[float, int, int]],
 ) -> None:
-    """List scheduling: events are ends of tasks and changes of the cluster, in the order of time."""
+    """Run the pieces with list scheduling: events are ends of pieces and changes of the cluster, in order."""
     waiting = deque(range(len(pieces)))
     present = set(range(workers))
     working: dict[tuple[int, int], int] = {}  # core -> piece

@@ -1,4 +1,4 @@
-"""The plan as a command."""
+"""The command runtime_guard.plan."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_start_up_longer_than_the_interval_fits_no_number_of_workers(capsys: p
     assert all(line[-2:] == ["no", "no"] for line in table[1:-1])
 
 
-def test_the_plot_is_a_picture(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_plot_is_a_png(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     target = tmp_path / "plan.png"
     lines_of(capsys, *CLASSIC, "--plot", str(target))
     assert target.read_bytes().startswith(b"\x89PNG")
@@ -80,9 +80,7 @@ def test_the_plot_is_a_picture(capsys: pytest.CaptureFixture[str], tmp_path: Pat
         (["--colour", "red"], "unrecognized arguments: --colour red"),
     ],
 )
-def test_an_argument_that_does_not_fit_is_one_line(
-    words: list[str], cause: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_argument_is_one_line(words: list[str], cause: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*CLASSIC, *words])
     output = capsys.readouterr()

@@ -1,7 +1,6 @@
-"""A thousand simulated runs under watch: are the misses told of, early, and little else?
+"""A thousand simulated runs: does every miss raise an alert, early, and hardly any other run?
 
-The seeds of the report had no part in choosing the constants of forecast.py and live_pace.py; those were looked for
-on seeds from 100,000 on.
+The constants of runtime_guard.forecast were chosen on other seeds, from 100,000 on.
 """
 
 from __future__ import annotations
@@ -22,13 +21,16 @@ pytestmark = pytest.mark.slow
 
 SEEDS = range(1000)
 POLLS = 200
-EARLY = 0.1  # the share of rows at which the forecast is compared with what came
+EARLY = 0.1  # the share of rows at which the forecast is compared with the finish
 
 
 @dataclass(frozen=True)
 class Watched:
-    """raised: level -> share of the interval that was left. error: of the P50 finish at 10% progress, a share of the
-    run's time; within_p90: whether the run ended within the P90 that was given then."""
+    """A run and its alerts.
+
+    raised: the share of the interval that was left at each level. error: of the P50 finish at 10% progress, as a share
+    of the run's time. within_p90: whether the run ended within the P90 of that moment.
+    """
 
     run: SimulatedRun
     raised: dict[Level, float]
@@ -37,7 +39,7 @@ class Watched:
 
 
 def watch(run: SimulatedRun) -> Watched:
-    """Polls the run until it or its interval ends, and uses the sensor's forecast and levels."""
+    """Poll the run with the sensor's forecast and levels until it or its interval ends."""
     pace = fit_pace(run.history)
     assert pace is not None
     raised: dict[Level, float] = {}
@@ -65,7 +67,7 @@ def watched() -> list[Watched]:
 
 
 @pytest.mark.parametrize("level", [Level.AT_RISK, Level.LATE])
-def test_misses_are_told_of_early_and_little_else_is(level: Level, watched: list[Watched]) -> None:
+def test_misses_raise_alerts_early_and_few_others_do(level: Level, watched: list[Watched]) -> None:
     misses = [one for one in watched if one.run.misses]
     others = [one for one in watched if not one.run.misses]
     recall = sum(level in one.raised for one in misses) / len(misses)
@@ -85,7 +87,7 @@ def test_misses_are_told_of_early_and_little_else_is(level: Level, watched: list
     assert lead_unplanned >= 0.4
 
 
-def test_a_tenth_of_the_way_tells_when_a_run_ends(watched: list[Watched]) -> None:
+def test_the_forecast_at_a_tenth_of_the_rows(watched: list[Watched]) -> None:
     errors = [one.error for one in watched if one.error is not None]
     covered = sum(one.within_p90 for one in watched) / len(errors)
     error, bias = median(map(abs, errors)), median(errors)

@@ -29,7 +29,9 @@ def send_alerts(alerts: Iterable[Alert]) -> None:
     except AirflowNotFoundException:
         log.info("%s: it does not exist, so alerts are only in this log and in the run's record", CONFIGURED_IN)
     except Exception as error:
-        log.warning("%s: it cannot be used (%s); fix it, see the README", CONFIGURED_IN, describe_error(error))
+        log.warning(
+            "%s: it cannot be used (%s); fix it, see docs/alerts-and-forecast.md", CONFIGURED_IN, describe_error(error)
+        )
     else:
         deliver(alerts, channels)
 

@@ -1,7 +1,7 @@
 """A Deadline Alert of Airflow for what the sensor cannot see: a slow scheduler, a dead sensor, a run that never starts.
 
 The scheduler checks the deadline and the executor runs the callback; neither needs the triggerer, in which the sensor
-waits. The sensor has GRACE to raise its alert first, because its text says more.
+waits. The sensor has GRACE to raise its alert first, because its text has the forecast.
 """
 
 from __future__ import annotations

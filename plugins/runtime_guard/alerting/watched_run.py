@@ -14,7 +14,7 @@ from runtime_guard.forecast.run_status import RunStatus, make_run_status
 
 @dataclass(frozen=True)
 class Alert:
-    """What a person is told."""
+    """A message to a person about a run."""
 
     level: Level
     text: str

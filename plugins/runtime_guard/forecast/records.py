@@ -1,4 +1,4 @@
-"""What the guard knows of a run, and of the runs before it.
+"""The guard's records of a run in progress and of the runs before it.
 
 Work is counted in rows. It is done in pieces: a core works on one piece at a time, and the rows of a piece count when
 the whole piece is done.

@@ -1,1 +1,1 @@
-"""A command that tells how many workers a regular run needs: python -m runtime_guard.plan."""
+"""The command that plans how many workers a regular run needs: python -m runtime_guard.plan."""

@@ -22,7 +22,7 @@ ALERT = Alert(Level.LATE, "run 20260101T000000Z: 41% done; add 3 workers by 19:0
 
 Connect = Callable[..., None]
 
-# Where Python still has that module, Apprise imports it.
+# Apprise imports it where Python still has that module.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
@@ -127,7 +127,7 @@ def test_a_server_that_hangs_does_not_block_the_sensor(
         else:
             connect("apprise", config=[hook_url(inbox)])
         send_alerts([ALERT])
-        assert inbox.messages == []  # it came back, and nobody has answered
+        assert inbox.messages == []  # it returned without an answer
     ((level, message),) = logged(caplog)
     assert (level, "no answer within 0.3 s" in message) == ("WARNING", True)
 

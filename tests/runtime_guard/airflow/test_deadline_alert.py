@@ -26,7 +26,7 @@ from tests.helpers import REPOSITORY
 from tests.runtime_guard.runs import plan
 
 DUE = datetime(2026, 2, 28, tzinfo=UTC)
-MADE = DUE + timedelta(hours=15)
+CREATED = DUE + timedelta(hours=15)
 NEXT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -38,12 +38,12 @@ def dag_with(schedule: Any) -> DAG:
     ("schedule", "run_type", "run_after", "conf", "deadline"),
     [
         ("@daily", "scheduled", DUE, None, NEXT),
-        ("@daily", "scheduled", DUE - timedelta(days=2), None, NEXT),  # made when its time was over
-        ("@daily", "scheduled", DUE, {"interval": "90m"}, MADE + timedelta(minutes=90)),
-        ("@daily", "manual", MADE, {"interval": None}, MADE + timedelta(days=1)),
-        ("@daily", "manual", MADE, {"interval": "90m"}, MADE + timedelta(minutes=90)),
-        (None, "manual", MADE, {"interval": "2h"}, MADE + timedelta(hours=2)),
-        (None, "manual", MADE, None, None),
+        ("@daily", "scheduled", DUE - timedelta(days=2), None, NEXT),  # created after its deadline
+        ("@daily", "scheduled", DUE, {"interval": "90m"}, CREATED + timedelta(minutes=90)),
+        ("@daily", "manual", CREATED, {"interval": None}, CREATED + timedelta(days=1)),
+        ("@daily", "manual", CREATED, {"interval": "90m"}, CREATED + timedelta(minutes=90)),
+        (None, "manual", CREATED, {"interval": "2h"}, CREATED + timedelta(hours=2)),
+        (None, "manual", CREATED, None, None),
         ("@daily", "backfill", DUE, None, None),
     ],
 )
@@ -51,11 +51,11 @@ def test_the_deadline_is_that_of_the_plan(
     schedule: Any, run_type: str, run_after: datetime, conf: dict[str, Any] | None, deadline: datetime | None
 ) -> None:
     dag_run = SimpleNamespace(run_type=run_type, run_after=run_after, conf=conf)
-    assert deadline_of(dag_with(schedule), dag_run, MADE) == deadline
+    assert deadline_of(dag_with(schedule), dag_run, CREATED) == deadline
 
 
 def test_airflow_finds_what_it_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its name in the plugin no DAG run could be made."""
+    """If it were not in the plugin, no DAG run could be created."""
     monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(REPOSITORY / "plugins"))
     plugin = import_module("batch_predictions_plugin").BatchPredictionsPlugin
     assert plugin.deadline_references == [RunDeadline]
@@ -81,13 +81,13 @@ def test_where_airflow_would_not_find_it_there_is_none(tmp_path: Path, monkeypat
 
 
 class BrokenSession:
-    """Of a database that does not answer."""
+    """A session of a database that does not answer."""
 
     def __getattr__(self, name: str) -> Any:
         raise ConnectionError("gone")
 
 
-def test_a_run_is_made_even_when_its_deadline_cannot_be(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_is_created_even_without_its_deadline(caplog: pytest.LogCaptureFixture) -> None:
     assert RunDeadline()._evaluate_with(session=BrokenSession(), dag_id="d", run_id="r") is None
     assert "run r: it has no deadline alert" in caplog.text
 
@@ -101,7 +101,7 @@ def run(tmp_path: Path) -> RunPaths:
 
 @pytest.fixture(autouse=True)
 def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
-    """What went through the channels."""
+    """Return the alerts that were sent."""
     alerts: list[Alert] = []
     monkeypatch.setattr(module, "send_alerts", alerts.extend)
     return alerts
@@ -121,7 +121,7 @@ def call(run: RunPaths, state: str) -> list[AlertRecord]:
 
 
 @pytest.mark.parametrize("state", ["running", "queued"])
-def test_a_run_that_is_not_over_is_breached(state: str, run: RunPaths, delivered: list[Alert]) -> None:
+def test_a_run_that_has_not_ended_has_breached_its_deadline(state: str, run: RunPaths, delivered: list[Alert]) -> None:
     (alert,) = call(run, state)
     assert alert.level == "breached"
     assert f"run {run.run_key}: its deadline has passed" in alert.text

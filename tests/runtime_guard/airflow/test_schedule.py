@@ -34,7 +34,7 @@ UPSTREAM = Asset("upstream")
 DAILY_CRON = "0 0 * * *"
 TWICE = MultipleCronTriggerTimetable("0 6 * * *", "0 18 * * *", timezone="UTC")
 ASSET_OR_DAILY = AssetOrTimeSchedule(timetable=CronTriggerTimetable(DAILY_CRON, timezone="UTC"), assets=[UPSTREAM])
-WITHOUT_A_CLOCK = [None, "@once", "@continuous", [UPSTREAM]]
+WITHOUT_TIMES = [None, "@once", "@continuous", [UPSTREAM]]
 
 
 def dag_with(schedule: Any) -> DAG:
@@ -64,7 +64,7 @@ def berlin(cron: str) -> CronTriggerTimetable:
         (TWICE, MIDNIGHT + 6 * HOUR, MIDNIGHT + 18 * HOUR),
         (TWICE, MIDNIGHT + 18 * HOUR, NEXT_DAY + 6 * HOUR),
         (ASSET_OR_DAILY, MIDNIGHT, NEXT_DAY),
-        # Summer time begins on 29 March and ends on 25 October.
+        # Daylight saving time begins on 29 March and ends on 25 October.
         (berlin(DAILY_CRON), datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 29, 22, tzinfo=UTC)),
         (berlin(DAILY_CRON), datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC)),
         (berlin("@hourly"), datetime(2026, 10, 25, 0, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)),
@@ -74,8 +74,8 @@ def test_the_next_run_after(schedule: Any, run_after: datetime, following: datet
     assert next_run_after(dag_with(schedule), run_after) == following
 
 
-@pytest.mark.parametrize("schedule", WITHOUT_A_CLOCK)
-def test_without_a_clock_there_is_no_next_run(schedule: Any) -> None:
+@pytest.mark.parametrize("schedule", WITHOUT_TIMES)
+def test_a_schedule_without_times_has_no_next_run(schedule: Any) -> None:
     dag = dag_with(schedule)
     assert next_run_after(dag, MIDNIGHT) is None
     assert schedule_interval(dag, MIDNIGHT) is None
@@ -112,7 +112,7 @@ def test_a_scheduled_run_has_until_the_next_one(schedule: Any, interval: timedel
 
 
 @pytest.mark.parametrize("run_type", ["manual", "asset_triggered"])
-def test_a_run_that_the_schedule_did_not_make_has_one_interval_of_it(run_type: str) -> None:
+def test_a_run_that_the_schedule_did_not_create_has_one_interval_of_it(run_type: str) -> None:
     run_interval = find_run_interval(dag_with(ASSET_OR_DAILY), run_type, BY_HAND, 0.2)
     assert run_interval == RunInterval(BY_HAND, BY_HAND + DAY, BY_HAND + 0.8 * DAY)
 
@@ -143,6 +143,6 @@ def test_the_runs_that_were_due_between_two(schedule: Any, days: int, missed: li
     assert missed_runs(dag_with(schedule), MIDNIGHT, MIDNIGHT + days * DAY) == missed
 
 
-def test_not_more_missed_runs_than_anybody_reads() -> None:
+def test_the_list_of_missed_runs_is_limited() -> None:
     missed = missed_runs(dag_with("* * * * *"), MIDNIGHT, MIDNIGHT + 365 * DAY)
     assert (len(missed), missed[0]) == (MISSED_LIMIT, MIDNIGHT + HOUR / 60)

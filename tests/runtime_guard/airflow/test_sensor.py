@@ -70,7 +70,7 @@ def resume(sensor: RuntimeSensor, status: str | None = None) -> RuntimeTrigger |
     return deferred.trigger
 
 
-def test_it_waits_where_waiting_costs_no_worker(sensor: RuntimeSensor, run: RunPaths, world: World) -> None:
+def test_it_waits_in_the_triggerer(sensor: RuntimeSensor, run: RunPaths, world: World) -> None:
     trigger = resume(sensor)
     assert trigger is not None
     assert (trigger.run_directory, trigger.dag_id, trigger.run_id) == (str(run.root), "dag", "run")
@@ -95,21 +95,21 @@ def test_it_raises_nothing_when_predict_ended_before_it_came_back(
     assert (world.delivered, run.alerts.exists()) == ([], False)
 
 
-def test_it_is_done_when_the_trigger_saw_the_end(sensor: RuntimeSensor, run: RunPaths, world: World) -> None:
+def test_it_ends_when_the_trigger_saw_the_end(sensor: RuntimeSensor, run: RunPaths, world: World) -> None:
     assert resume(sensor, ENDED) is None
     assert not run.alerts.exists()
 
 
-def test_a_workspace_that_is_away_does_not_end_the_sensor(
+def test_an_unreachable_workspace_does_not_end_the_sensor(
     sensor: RuntimeSensor, run: RunPaths, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run.alerts.mkdir()  # read as a file it is an OSError
+    run.alerts.mkdir()  # reading it as a file is an OSError
     assert resume(sensor) is not None
     assert "poll failed (IsADirectoryError" in capsys.readouterr().out
     assert world.delivered == []
 
 
-def test_a_scheduler_that_is_away_does_not_end_the_sensor(
+def test_an_unreachable_scheduler_does_not_end_the_sensor(
     sensor: RuntimeSensor, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def find_task_state(*_: str) -> str:

@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> BatchRun:
 
 
 def make_late(run: BatchRun) -> None:
-    """Half its deadline has passed, and three tenths of its rows are done."""
+    """Report three tenths of the rows after half of the interval."""
     report(run.paths, NOW, rows_done=3000)
 
 

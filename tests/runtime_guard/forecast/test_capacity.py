@@ -28,7 +28,7 @@ def test_the_fewest_cores_that_do_it(seconds: float, cores: int | None) -> None:
     assert cores_needed(1000, 0.1, seconds) == cores
 
 
-def test_a_division_that_does_not_come_out_even_costs_no_core() -> None:
+def test_a_rounding_error_costs_no_core() -> None:
     assert cores_needed(3, 0.1, 0.1) == 3  # 3 * 0.1 / 0.1 is 3.0000000000000004
 
 
@@ -62,7 +62,7 @@ def test_with_one_lost_the_others_still_do_it_whenever_it_goes(lost_after: float
 
 
 @pytest.mark.parametrize(("backlog", "workers", "days"), [(3e6, 8, 28.3), (3e6, 16, 2.48), (3e6, 7, None), (0, 7, 0.0)])
-def test_a_backlog_goes_by_what_the_new_rows_leave_free(backlog: float, workers: int, days: float | None) -> None:
+def test_a_backlog_has_the_capacity_that_new_rows_leave(backlog: float, workers: int, days: float | None) -> None:
     # 8 workers do 16 * 69,120 s = 1,105,920 rows a day, and a million are new.
     assert days_to_catch_up(backlog, 1e6, workers, 2, 1.0, DAY, 0.2, 0.0) == pytest.approx(days, abs=0.05)
 

@@ -1,4 +1,4 @@
-"""When a run will end, and how sure that is."""
+"""The forecast of the finish, and its uncertainty."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_fewer_runs_the_wider_and_never_certain() -> None:
     assert spreads[-1] > 0.02
 
 
-def test_a_run_takes_its_start_up_and_its_rows() -> None:
+def test_a_forecast_has_the_start_up_and_the_rows() -> None:
     forecast = forecast_run(PACE, 36_000, 4)
     assert forecast.p50_seconds == pytest.approx(920)
     assert forecast_run(PACE, 36_000, 8).p50_seconds == pytest.approx(470)
@@ -132,7 +132,7 @@ def test_a_certain_forecast_misses_or_does_not() -> None:
     assert Forecast(10, 0, 0).miss_probability(11) == 0
 
 
-def test_before_the_first_row_the_rest_is_what_history_says() -> None:
+def test_before_the_first_row_the_forecast_is_from_history() -> None:
     starting: dict[str, Any] = {"state": WorkState.STARTING, "samples": ()}
     at_once = forecast_rest(PACE, progress_of(0, 0, **starting), START)
     later = forecast_rest(PACE, progress_of(0, 0, **starting), START + timedelta(seconds=12))
@@ -142,7 +142,7 @@ def test_before_the_first_row_the_rest_is_what_history_says() -> None:
     assert much_later
     assert at_once.p50_seconds == pytest.approx(10_020)
     assert later.p50_seconds == pytest.approx(10_008)
-    assert much_later.p50_seconds == pytest.approx(10_002)  # the start-up is over any moment
+    assert much_later.p50_seconds == pytest.approx(10_002)  # the start-up must end soon
 
 
 def test_without_history_only_the_run_itself_counts() -> None:
@@ -165,7 +165,7 @@ def test_a_finished_run_takes_no_more() -> None:
 
 
 def test_the_run_itself_outweighs_history_more_and_more() -> None:
-    # It takes twice as long as ever: 20,000 s instead of 10,000.
+    # It takes twice as long as usual: 20,000 s instead of 10,000.
     ratios = [
         rest_of(PACE, seconds, seconds * 50).p50_seconds / (20_000 - seconds) for seconds in (400, 2000, 6000, 12_000)
     ]
@@ -175,7 +175,7 @@ def test_the_run_itself_outweighs_history_more_and_more() -> None:
     assert ratios[-1] == pytest.approx(1, abs=0.05)
 
 
-def test_a_run_gets_surer_as_it_goes() -> None:
+def test_the_forecast_gets_more_certain_with_progress() -> None:
     rests = [rest_of(PACE, seconds, seconds * 100) for seconds in (0, 1000, 4000, 8000)]
     margins = [rest.p90_seconds - rest.p50_seconds for rest in rests]
     assert margins == sorted(margins, reverse=True)

@@ -26,12 +26,12 @@ def test_an_interval_is_read(text: str, interval: timedelta) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "6", "h", "6 h", "-1h", "1y", "1h30m", "6h\n", ".5h", "1e3s", "0s", "0.0d"])
-def test_an_interval_that_is_none_is_refused(text: str) -> None:
+def test_a_text_that_is_no_interval_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="interval"):
         parse_interval(text)
 
 
-def test_a_budget_lasts_until_the_next_run_and_alerts_before_it() -> None:
+def test_an_interval_lasts_until_the_next_run_and_alerts_before_it() -> None:
     run_interval = make_run_interval(START, START + timedelta(hours=10), 0.2)
     assert run_interval == RunInterval(START, START + timedelta(hours=10), START + timedelta(hours=8))
 
@@ -43,13 +43,13 @@ def test_without_a_buffer_the_alert_is_at_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("following", [None, START + timedelta(days=1)])
-def test_an_interval_that_was_asked_for_wins(following: datetime | None) -> None:
+def test_an_explicit_interval_wins(following: datetime | None) -> None:
     run_interval = make_run_interval(START, following, 0.5, timedelta(hours=1))
     assert run_interval == RunInterval(START, START + timedelta(hours=1), START + timedelta(minutes=30))
 
 
 @pytest.mark.parametrize("following", [None, START, START - timedelta(days=1)])
-def test_without_a_next_run_there_is_no_budget(following: datetime | None) -> None:
+def test_without_a_next_run_there_is_no_interval(following: datetime | None) -> None:
     assert make_run_interval(START, following, 0.2) is None
 
 

@@ -1,4 +1,4 @@
-"""How fast a run goes."""
+"""The pace of a run, from its samples."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sampled(samples: Iterable[tuple[float, int]], cores: int) -> tuple[Sample, .
 
 
 def steadily(until: int, rows_a_second: float, since: int = 0, rows: int = 0) -> list[tuple[float, int]]:
-    """A shard of 4,096 rows whenever it is due; a sample every 100 s."""
+    """Return samples every 100 s of pieces of 4,096 rows at an even pace."""
     return [
         (float(seconds), rows + int((seconds - since) * rows_a_second) // 4096 * 4096)
         for seconds in range(since, until + 1, 100)
@@ -63,7 +63,7 @@ def test_only_the_recent_pace_counts() -> None:
 
 
 @pytest.mark.parametrize("samples", [[], [(0.0, 0)], [(0.0, 0), (50.0, 0)]])
-def test_before_the_first_shard_there_is_no_pace(samples: list[tuple[float, int]]) -> None:
+def test_before_the_first_piece_there_is_no_pace(samples: list[tuple[float, int]]) -> None:
     assert current_pace(report(*samples), moment(60)) is None
     assert track(report(*samples), moment(60), None, 0.5) is None
 
@@ -81,7 +81,7 @@ def test_a_steady_run_is_tracked_with_what_its_cores_have_in_hand() -> None:
     where = track(report(*steadily(4000, 100)), moment(4000), 10.0, 0.1)
     assert where is not None
     assert where.rate == pytest.approx(10, rel=0.06)
-    assert TOTAL - where.rows_left == pytest.approx(400_000 + 5 * 4096, rel=0.02)  # half of ten shards
+    assert TOTAL - where.rows_left == pytest.approx(400_000 + 5 * 4096, rel=0.02)  # half of ten pieces
     assert where.seconds_left == pytest.approx((TOTAL - 420_000) / 100 + 4096 / 10 / 2, rel=0.06)
 
 
@@ -117,7 +117,7 @@ def test_no_core_at_all_is_a_silence_and_not_the_end() -> None:
 
 
 def test_what_lost_cores_had_in_hand_is_lost_and_the_others_are_no_slower() -> None:
-    """Half of ten cores go after 4,000 s, and with them half of five shards."""
+    """Half of ten cores go after 4,000 s, and with them half of five pieces."""
     before = steadily(4000, 100)
     counted = before[-1][1]
     after = [(seconds, max(rows - 5 * 2048, counted)) for seconds, rows in steadily(5500, 50, 4000, counted)[1:]]
@@ -144,22 +144,22 @@ def test_a_run_whose_rows_are_all_there_takes_no_more(rows: int) -> None:
     assert (where.rows_left, where.seconds_left, where.variance) == (0, 0, 0)
 
 
-def test_while_the_last_tasks_work_the_end_is_that_of_the_last_one_begun() -> None:
-    samples = steadily(9600, 100)  # 958,464 rows: 41,536 are left, more than ten shards have
+def test_while_the_last_pieces_are_at_work_the_end_is_that_of_the_last_one() -> None:
+    samples = steadily(9600, 100)  # 958,464 rows: 41,536 are left, more than ten pieces have
     begun = [*samples, (9640.0, TOTAL - 40_000), (9700.0, TOTAL - 30_000)]
     where = track(report(*begun), moment(9700), 10.0, 0.1)
     assert where is not None
     assert where.seconds_left == pytest.approx(4096 / where.rate - 60, rel=0.05)
-    shard_seconds = 4096 / where.rate
-    straggling = track(report(*begun), moment(9640 + 2.8 * shard_seconds), 10.0, 0.1)
+    piece_seconds = 4096 / where.rate
+    straggling = track(report(*begun), moment(9640 + 2.8 * piece_seconds), 10.0, 0.1)
     assert straggling is not None
-    assert straggling.seconds_left < shard_seconds  # slow, as some are, and not as long again as it is overdue
+    assert straggling.seconds_left < piece_seconds  # slow, as some are, and not as long again as it is overdue
     much_later = track(report(*begun), moment(20_500), 10.0, 0.1)
     assert much_later is not None
     assert much_later.seconds_left > 5000
 
 
-def test_one_shard_that_lingers_does_not_slow_the_others() -> None:
+def test_one_piece_that_lingers_does_not_slow_the_others() -> None:
     samples = [*steadily(9600, 100), (9700.0, TOTAL - 30_000), (9900.0, TOTAL - 4096)]
     before, after = (track(report(*samples), moment(seconds), 10.0, 0.1) for seconds in (9900, 10_300))
     assert before is not None
