@@ -81,7 +81,7 @@ def report_breach(workspace: str, context: dict[str, Any]) -> None:
         return
     text = (
         f"run {run.name}: its deadline has passed and it has not ended (DAG run {run_id} is {state}); check the "
-        "scheduler, the triggerer and the task predict"
+        "scheduler, the triggerer and the tasks of the run"
     )
     alert = Alert(Level.BREACHED, text)
     if raise_alert(run, alert):
