@@ -55,9 +55,9 @@ class RunningStack:
 
 @pytest.fixture
 def plain_path(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory where there is one, else tmp_path.
+    """A directory in memory where possible, else tmp_path.
 
-    The layered file systems of containers take shorter names and do not replace a link in one step.
+    The layered file systems of containers do not accept long names and do not replace a link atomically.
     """
     memory = Path("/dev/shm")
     if not os.access(memory, os.W_OK):
@@ -69,7 +69,7 @@ def plain_path(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """What `make up` starts, until the end of the session."""
+    """The stack that `make up` starts, until the end of the session."""
     workspace = tmp_path_factory.mktemp("up") / "workspace"
     environment = {"BATCH_PREDICTIONS_RETRY_SECONDS": "1"}
     try:
@@ -86,7 +86,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 @pytest.fixture(scope="session")
 def converted_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The models/ of a workspace where the model was converted before."""
+    """The models/ directory of a workspace in which the model has been converted."""
     root = tmp_path_factory.mktemp("converted")
     subprocess.run([sys.executable, "-m", "tests.warm_model", root], cwd=REPOSITORY, env=project_path(), check=True)
     return root / "models"
@@ -94,22 +94,22 @@ def converted_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(tmp_path: Path, converted_model: Path) -> Path:
-    """A new workspace that need not convert the model."""
+    """A new workspace with the converted model."""
     shutil.copytree(converted_model, tmp_path / "workspace" / "models")
     return tmp_path / "workspace"
 
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A zip with 1,500 pictures: the real photos when they are there, else the sample's over and over."""
-    target = tmp_path_factory.mktemp("archive") / "pictures.zip"
+    """A zip archive of 1,500 images: the real photos where available, else those of the sample, each several times."""
+    target = tmp_path_factory.mktemp("archive") / "images.zip"
     with zipfile.ZipFile(target, "w") as out:
-        for name, content in _pictures(1500):
+        for name, content in _images(1500):
             out.writestr(name, content)
     return target
 
 
-def _pictures(count: int) -> Iterator[tuple[str, bytes]]:
+def _images(count: int) -> Iterator[tuple[str, bytes]]:
     if REAL_ARCHIVE.exists():
         with zipfile.ZipFile(REAL_ARCHIVE) as photos:
             for name in sorted(name for name in photos.namelist() if name.endswith(".jpg"))[:count]:
@@ -124,7 +124,7 @@ def _pictures(count: int) -> Iterator[tuple[str, bytes]]:
 
 @pytest.fixture(scope="session")
 def server(archive: Path) -> Iterator[str]:
-    """A real HTTP server with the archive and a page that is none; its address."""
+    """The address of an HTTP server with the archive and with a web page instead of one."""
     (archive.parent / "page.zip").write_text("<html><body>please log in</body></html>")
     yield from _serve(archive.parent)
 

@@ -1,1 +1,1 @@
-"""The cluster of docker-compose.yaml."""
+"""Tests of docker-compose.yaml."""

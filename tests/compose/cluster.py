@@ -23,7 +23,7 @@ from local_stack.ports import LOOPBACK, Ports, is_free
 T = TypeVar("T")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# Not those of .env, which the stacks of other tests take and give back meanwhile.
+# Other ports than those of .env, which stacks of other tests use at the same time.
 PORTS = {
     "AIRFLOW_PORT": 18088,
     "JUPYTER_PORT": 18889,
@@ -47,14 +47,14 @@ def compose_command() -> list[str]:
 
 
 def docker(*words: str, seconds: float = 300) -> str:
-    """Its output. Fails with it when the command does."""
+    """The output of a command, which must succeed."""
     finished = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=seconds)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
 
 def wait_for(what: str, look: Callable[[], T | None], seconds: float) -> T:
-    """What `look` finds in the end. An answer that is not there yet is nothing found."""
+    """What `look` finds in the end. An error of HTTP, JSON or a look-up counts as nothing found."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -69,7 +69,7 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float) -> T:
 
 @dataclass
 class Cluster:
-    """name: of the project, and the tag of its images. pictures: what the containers see as /pictures."""
+    """name: of the project, and the tag of its images. pictures: the directory that containers have as /pictures."""
 
     name: str
     pictures: Path
@@ -106,7 +106,7 @@ class Cluster:
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Notes how long it took."""
+        """Records the duration of the block."""
         began = time.monotonic()
         yield
         self.steps.append(f"{what} {time.monotonic() - began:.0f} s")
@@ -115,7 +115,7 @@ class Cluster:
         return f"http://{LOOPBACK}:{self.environment[port]}"
 
     def containers(self, service: str | None = None) -> list[dict[str, Any]]:
-        """As docker inspect tells them, running or not; of all services without one named."""
+        """The output of docker inspect for the containers of a service, or of all services, running or not."""
         wanted = [f"label=com.docker.compose.project={self.name}"]
         wanted += [f"label=com.docker.compose.service={service}"] if service else []
         filters = [word for one in wanted for word in ("--filter", one)]
@@ -137,20 +137,20 @@ class Cluster:
         return waiting
 
     def up(self, *words: str) -> None:
-        """Returns when every service is healthy."""
+        """Returns when each service is healthy."""
         self.compose("up", "--detach", *words, seconds=600)
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 600
         while waiting := self.not_healthy():
             assert time.monotonic() < deadline, f"not healthy: {waiting}"
             time.sleep(0.5)  # a poll: the deadline is above
 
     def workers(self) -> list[dict[str, Any]]:
-        """Those that the Spark master has at its disposal."""
+        """The workers that the Spark master lists as alive."""
         state = httpx.get(f"{self.url('SPARK_MASTER_WEB_PORT')}/json/", timeout=10).json()
         return [worker for worker in state["workers"] if worker["state"] == "ALIVE"]
 
     def login(self) -> tuple[str, str]:
-        """Airflow's password and JupyterLab's token, as the README says to find them."""
+        """Airflow's password and JupyterLab's token, from the command that the documentation gives."""
         shown = self.compose("run", "--rm", "secrets", "show")
         password, token = re.search(r"password (\S+)\)", shown), re.search(r"token=(\S+)", shown)
         assert password, shown
@@ -171,7 +171,7 @@ class Cluster:
         return loaded
 
     def remove(self) -> None:
-        """Everything, the images it built too."""
+        """Removes everything, with the images that were built."""
         self.compose("down", "--volumes", "--rmi", "local", "--remove-orphans")
         mine = ["--filter", f"reference=batch-predictions-*:{self.name}", "--format", "{{.Repository}}:{{.Tag}}"]
         for image in docker("images", *mine).split():
@@ -180,7 +180,7 @@ class Cluster:
 
 
 def _free_range(count: int) -> int:
-    """The first of so many free ports in a row."""
+    """The first of `count` consecutive free ports."""
     return next(
         first
         for first in range(WORKER_PORTS, 30000, count)

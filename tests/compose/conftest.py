@@ -1,4 +1,4 @@
-"""One cluster for all tests of the compose file: built, brought up, and taken away with its images."""
+"""One cluster for all tests of the compose file: built, started, and removed with its images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PICTURES = 4096  # eight shards: two for each core of two workers
 
 @contextmanager
 def capture_off(pytestconfig: pytest.Config) -> Iterator[None]:
-    """What is printed shows, whatever the tests' outcome."""
+    """Inside, output is shown whether or not the tests pass."""
     manager = pytestconfig.pluginmanager.getplugin("capturemanager")
     if manager is None:  # pytest -s
         yield
@@ -55,7 +55,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
 
 
 def many_pictures(directory: Path) -> Path:
-    """The sample's good pictures, over and over."""
+    """Many files: the sample's valid images under new names."""
     sample = [path for path in sorted((REPOSITORY / "sample" / "pictures").rglob("*.*")) if path.stem.count(".") == 1]
     for animal in ("cats", "dogs"):
         (directory / animal).mkdir(parents=True)

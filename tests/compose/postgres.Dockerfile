@@ -1,4 +1,5 @@
-# What the image postgres does, as far as docker-compose.yaml asks it, for machines that reach no container registry.
+# A stand-in for the image postgres, with the features that docker-compose.yaml uses, for machines that cannot reach a
+# container registry.
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 RUN groupadd --gid 999 postgres && useradd --uid 999 --gid 999 --home-dir /var/lib/postgresql postgres \

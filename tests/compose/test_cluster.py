@@ -1,4 +1,4 @@
-"""docker compose up, and what a person does with it then. The tests build on one another, in this order."""
+"""docker compose up, and what people do with the cluster. The tests depend on their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of the cluster say what the rest of the project says."""
+"""The files of the cluster match the rest of the project."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text())
 NOTEBOOK = json.loads((REPOSITORY / "notebooks" / "batch_predictions.ipynb").read_text())
 LOCKS = sorted((REPOSITORY / "cluster").glob("*.lock"))
 PINNED = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z,_-]+\])?==(\S+)", re.MULTILINE)
-# Of one machine and its files, and so different in containers.
+# Settings of one machine and its files, which differ in containers.
 OF_THE_PLACE = {
     "CORE__DAGS_FOLDER",
     "CORE__PLUGINS_FOLDER",
@@ -51,7 +51,7 @@ def test_airflow_is_set_as_in_the_local_stack(tmp_path: Path) -> None:
             assert there[name] == value, name
 
 
-def test_java_is_told_the_same_everywhere() -> None:
+def test_java_has_the_same_options_everywhere() -> None:
     services = COMPOSE["services"]
     for service in ("spark-master", "spark-worker"):
         assert services[service]["environment"]["SPARK_DAEMON_JAVA_OPTS"] == JAVA_OPTIONS
@@ -66,7 +66,7 @@ def test_no_secret_is_set_in_the_compose_file_or_in_its_settings() -> None:
     assert {name for name in telling if not name.endswith(("_CMD", "_FILE"))} == set()
 
 
-def test_the_base_image_is_one() -> None:
+def test_there_is_one_base_image() -> None:
     named = [
         re.search(r"BASE_IMAGE=(\S+)", (REPOSITORY / name).read_text())[1]  # type: ignore[index]
         for name in ("Dockerfile", ".env")
@@ -111,7 +111,7 @@ def test_secrets_are_made_once_and_only_for_their_readers(tmp_path: Path, monkey
     assert files[tmp_path / "jupyter" / "token"] in shown
 
 
-def test_an_interrupted_start_leaves_no_halves(tmp_path: Path) -> None:
+def test_an_interrupted_start_leaves_no_files_that_do_not_match(tmp_path: Path) -> None:
     for directory in ("airflow", "jupyter", "postgres", "spark"):
         (tmp_path / directory).mkdir()
     make_secrets(tmp_path)

@@ -1,1 +1,1 @@
-"""Machines that have nothing but what the README asks for."""
+"""Machines that have only what the README requires."""

@@ -1,4 +1,4 @@
-# A machine as a newcomer may have it: Python, venv, make and git; no Java, no compiler, no root.
+# The machine of a newcomer: Python, venv, make and git; no Java, no compiler, no root.
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 RUN apt-get update -qq \

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the image debian:bookworm-slim from Debian's packages, for machines that reach no container registry.
-# It trusts the certificates that this machine trusts, so that pip and apt work in it as they do here.
+# Makes the image debian:bookworm-slim from Debian's packages, for machines that cannot reach a container registry.
+# The image trusts the certificates that this machine trusts, so that pip and apt work in it.
 set -eu
 
 image=debian:bookworm-slim

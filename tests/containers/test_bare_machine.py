@@ -26,7 +26,7 @@ def docker(*words: str, seconds: float = 300) -> str:
 
 @pytest.fixture
 def bare_machine(tmp_path: Path) -> Iterator[str]:
-    """A container with a fresh clone of what is committed, in the home of a user who is not root."""
+    """A container with a fresh clone of the committed files, in the home directory of a user who is not root."""
     engine = (
         shutil.which("docker") and not subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
     )
@@ -37,7 +37,7 @@ def bare_machine(tmp_path: Path) -> Iterator[str]:
     name = f"batch-predictions-bare-{uuid4().hex[:8]}"
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", REPOSITORY, clone], check=True)
-    home = ("--volume", "/home/newcomer")  # on a plain file system: the layered one takes minutes longer
+    home = ("--volume", "/home/newcomer")  # on a plain file system: the layered one takes minutes more
     docker("run", "--detach", "--init", "--name", name, *home, "batch-predictions-bare", "sleep", "infinity")
     try:
         docker("cp", str(clone), f"{name}:/home/newcomer/clone")
@@ -50,7 +50,7 @@ def bare_machine(tmp_path: Path) -> Iterator[str]:
 def test_make_run_is_all(bare_machine: str) -> None:
     for tool in ("java", "gcc"):
         found = subprocess.run(["docker", "exec", bare_machine, "sh", "-c", f"command -v {tool}"], check=False)
-        assert found.returncode != 0, f"{tool} is there: this machine is not bare"
+        assert found.returncode != 0, f"{tool} is installed: this machine is not bare"
     output = docker("exec", "--workdir", "/home/newcomer/clone", bare_machine, "make", "run", seconds=1200)
     assert "92 rows: 88 predicted, 4 errors" in output
     left = docker("exec", bare_machine, "sh", "-c", "cat /proc/[0-9]*/comm | sort -u").split()

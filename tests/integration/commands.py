@@ -1,4 +1,4 @@
-"""Runs the README's commands as a person would, and leaves nothing behind."""
+"""Runs the README's commands as a person does, and finds what they leave behind."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from local_stack import processes
 from local_stack.layout import Layout
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RUN_SECONDS = 400.0
+RUN_SECONDS = 1200.0  # of a busy machine; a command that hangs has failed
 
 
 def project_path() -> dict[str, str]:
-    """An environment in which Python finds the project."""
+    """An environment in which Python finds the project's packages."""
     folders = [str(REPOSITORY / name) for name in ("spark_jobs", "dags", "plugins", ".")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
 
@@ -31,7 +31,7 @@ class Finished:
 
 
 class Command:
-    """A command in a session of its own, so that a Ctrl-C reaches the whole of it and nothing else."""
+    """A command in a session of its own, so that a Ctrl-C reaches its processes and no others."""
 
     def __init__(self, *words: str, log: Path, environment: dict[str, str] | None = None) -> None:
         self.log = log
@@ -44,7 +44,7 @@ class Command:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Where the tests themselves run in the background, Ctrl-C is ignored, and children inherit that.
+                # Tests that run in the background ignore Ctrl-C, and children inherit that.
                 preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             )
 
@@ -69,14 +69,14 @@ class Command:
 
 
 def make(target: str, workspace: Path, *, environment: dict[str, str] | None = None, **options: object) -> Command:
-    """`make TARGET WORKSPACE=... NAME=VALUE ...`, started. Options are given in small letters."""
+    """`make TARGET WORKSPACE=... NAME=VALUE ...`, started. Options are given in lower case."""
     words = [f"{name.upper()}={value}" for name, value in options.items()]
     log = workspace.parent / f"{workspace.name}-{target}-{time.monotonic_ns()}.log"
     return Command("make", target, f"WORKSPACE={workspace}", *words, log=log, environment=environment)
 
 
 def wait_until(
-    condition: Callable[[], object], what: str, command: Command | None = None, seconds: float = 240
+    condition: Callable[[], object], what: str, command: Command | None = None, seconds: float = 600
 ) -> None:
     """Polls `condition` until it holds; fails with `what` at the deadline, or when the command ended before."""
     deadline = time.monotonic() + seconds
@@ -88,7 +88,7 @@ def wait_until(
 
 
 def processes_of(workspace: Path) -> list[str]:
-    """What still runs of the stack of `workspace`."""
+    """The processes of the stack of `workspace` that still run."""
     return [f"{process.pid} {process.name()}" for process in processes.find(Layout(workspace).mark)]
 
 

@@ -1,4 +1,4 @@
-"""Stops the tasks of a real run at their start, each until it is told to go on."""
+"""Holds tasks of a real run at their start until they are released."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def wait_for_release(context):
     task_id = context["ti"].task_id
     if (HELD / task_id).exists():
         (HELD / task_id).rename(HELD / (task_id + ".reached"))
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 900
         while (HELD / (task_id + ".reached")).exists():
             if time.monotonic() > deadline:
                 raise TimeoutError(task_id + " was held and never released")
@@ -30,7 +30,7 @@ def wait_for_release(context):
 
 
 class Hold:
-    """Airflow's own task policy makes a held task move a file and wait. Make it before the stack starts."""
+    """An Airflow task policy that makes a held task rename a file and wait. Create it before the stack starts."""
 
     def __init__(self, workspace: Path) -> None:
         self._held = workspace / "held"

@@ -1,4 +1,4 @@
-"""A run that does not fit, and a person who decides: under the real scheduler, through Airflow's own API.
+"""A person decides about a run that does not fit, through Airflow's API and under the real scheduler.
 
 After test_stack.py (files run in alphabetical order): the scheduled run there is published only while no newer run is.
 """
@@ -26,14 +26,14 @@ TOO_SHORT = {"limit": 5, "interval": "1s", "on_overrun": "approve"}
 
 
 class Question:
-    """What the task plan of a run asks."""
+    """The question of a run's task plan."""
 
     def __init__(self, stack: RunningStack, dag_run: DagRun) -> None:
         self._stack, self._run_id = stack, dag_run.run_id
         self._path = f"/api/v2/dags/batch_predictions/dagRuns/{self._run_id}/taskInstances/plan/-1/hitlDetails"
 
     def wait(self, times: int = 1) -> None:
-        """Until it is asked for that time, and the scheduler has seen that the process which asked has ended.
+        """Wait until it is asked for the nth time and the scheduler has seen that the asking process has ended.
 
         An answer before that, which only a program is fast enough for, is lost, and the task asks again.
         """

@@ -20,7 +20,7 @@ LOCKED = {"detail": {"reason": "Database error", "orig_error": "database is lock
 
 @dataclass
 class Failing:
-    """Answers with `codes` in turn, the last of them for ever; logins always succeed."""
+    """Answers with each of `codes` once, then always with the last; logins always succeed."""
 
     codes: list[int]
     url: str = ""
@@ -61,7 +61,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Failing]:
         http.shutdown()
 
 
-def test_a_server_that_has_failed_is_asked_again(server: Failing) -> None:
+def test_a_request_is_sent_again_when_the_server_fails(server: Failing) -> None:
     with closing(AirflowApi(server.url, "admin", "p")) as api:
         assert api.unfinished_runs() == []
         server.codes.extend([500, 200])
@@ -69,7 +69,7 @@ def test_a_server_that_has_failed_is_asked_again(server: Failing) -> None:
     assert server.asked == ["GET"] * 3 + ["PATCH"] * 2
 
 
-def test_one_that_goes_on_failing_is_given_up(server: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_keeps_failing_is_given_up(server: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airflow_api, "PATIENCE_SECONDS", 0.1)
     server.codes = [500]
     with closing(AirflowApi(server.url, "admin", "p")) as api, pytest.raises(ApiError, match="database is locked"):
@@ -78,8 +78,8 @@ def test_one_that_goes_on_failing_is_given_up(server: Failing, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("code", [500, 404])
-def test_a_run_is_asked_for_once(code: int, server: Failing) -> None:
-    """The server might have made it, and failed afterwards."""
+def test_the_request_for_a_run_is_sent_once(code: int, server: Failing) -> None:
+    """The server may have made the run before it failed."""
     server.codes = [code, 200]
     with closing(AirflowApi(server.url, "admin", "p")) as api, pytest.raises(ApiError):
         api.trigger({})

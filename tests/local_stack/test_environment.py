@@ -26,13 +26,13 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     return layout
 
 
-def test_without_a_connection_of_the_callers_it_is_that_of_the_local_cluster(layout: Layout) -> None:
+def test_without_a_connection_of_the_caller_the_local_cluster_is_used(layout: Layout) -> None:
     environment = make_environment(layout, Options(layout.workspace), ADDRESSES, "")
     assert set(OF_THE_LOCAL_CLUSTER) <= set(environment)
     assert "spark://127.0.0.1:2" in environment["AIRFLOW_CONN_SPARK_DEFAULT"]
 
 
-def test_a_cluster_of_the_callers_own_gets_nothing_of_the_local_one(
+def test_a_cluster_of_the_caller_gets_no_setting_of_the_local_one(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", "spark://far:7077")
@@ -43,7 +43,7 @@ def test_a_cluster_of_the_callers_own_gets_nothing_of_the_local_one(
     assert not {"SPARK_CONF_DIR", "SPARK_LOCAL_IP"} & set(environment)
 
 
-def test_airflow_waits_for_its_database_and_answers_before_nobody_waits_for_it_any_more(layout: Layout) -> None:
+def test_airflow_waits_for_its_database_but_not_longer_than_its_clients_wait_for_airflow(layout: Layout) -> None:
     environment = make_environment(layout, Options(layout.workspace), ADDRESSES, "")
     url = make_url(environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     (path,), options = url.get_dialect()().create_connect_args(url)
@@ -51,7 +51,7 @@ def test_airflow_waits_for_its_database_and_answers_before_nobody_waits_for_it_a
     assert options["timeout"] == DATABASE_SECONDS < ANSWER_SECONDS
 
 
-def test_alerts_go_where_the_caller_says(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alerts_are_sent_where_the_caller_wants_them(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_BATCH_PREDICTIONS_ALERTS", "smtp://mail:25")
     monkeypatch.setenv("AIRFLOW_CONN_SOMETHING_ELSE", "http://elsewhere")
     environment = make_environment(layout, Options(layout.workspace), ADDRESSES, "")

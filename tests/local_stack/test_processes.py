@@ -1,4 +1,4 @@
-"""The processes of a stack are found and ended, also those that hide their environment."""
+"""The processes of a stack are found and ended, among them those that hide their environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from local_stack import processes
 from local_stack.processes import MARK, ROLE, end_all, find
 from tests.helpers import wait_until
 
-# A process with a child that will not be told to end; both wait, and the parent leaves its child behind.
+# A process with a child that ignores SIGTERM. Both wait, and the child survives its parent.
 CHILD = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(300)"
 PARENT = f"""
 import subprocess, sys, time
@@ -60,14 +60,14 @@ def hidden(mark: str, monkeypatch: pytest.MonkeyPatch) -> psutil.Process:
     return child
 
 
-def test_what_hides_its_environment_has_the_part_of_its_parent(mark: str, hidden: psutil.Process) -> None:
+def test_a_process_that_hides_its_environment_has_the_role_of_its_parent(mark: str, hidden: psutil.Process) -> None:
     assert hidden in find(mark)
     assert hidden in find(mark, "triggerer")
     assert find(mark, "scheduler") == []
     assert find(mark + "/another") == []
 
 
-def test_nothing_is_left_of_a_family_whose_parent_ends_first(
+def test_a_child_that_survives_its_parent_is_ended(
     mark: str, hidden: psutil.Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "TERMINATE_SECONDS", 0.5)
