@@ -20,7 +20,7 @@ FROM base AS files
 LABEL batch-predictions.stage=build
 WORKDIR /opt/batch-predictions
 # The workers open the images of the sample, so it is in every container under the same path.
-COPY sample/pictures spark/sample/pictures
+COPY sample/images spark/sample/images
 COPY cluster/healthy.py spark/cluster/
 COPY models driver/models
 COPY spark_jobs driver/spark_jobs

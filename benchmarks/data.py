@@ -23,7 +23,7 @@ from local_stack.options import REPOSITORY
 from run_contract.errors import BatchPredictionsError
 from run_contract.files import replace_atomically, sha256_of
 
-SAMPLE = REPOSITORY / "sample" / "pictures"
+SAMPLE = REPOSITORY / "sample" / "images"
 MOST_DRAWN = 3000
 WIDTH, HEIGHT = 411, 360  # the mean of cats_and_dogs_filtered
 

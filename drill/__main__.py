@@ -23,7 +23,7 @@ from run_contract.layout import Workspace
 from run_contract.record import append_record, require_record
 from run_contract.records.predict import ProgressRecord
 
-SAMPLE = stack_options.REPOSITORY / "sample" / "pictures"
+SAMPLE = stack_options.REPOSITORY / "sample" / "images"
 # How long an undisturbed run shall take at least: the sensor polls several times in it.
 RUN_SECONDS = 24
 # The first day of the schedule: no scheduled run comes in between.

@@ -44,12 +44,12 @@ CARD = """# cats_vs_dogs.h5
 | Backbone weights | ImageNet, from keras.applications, Apache License 2.0 |
 | Training photos | {photos}: the train split of cats_and_dogs_filtered.zip (a subset of the Kaggle Dogs vs. Cats \
 photos), https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip |
-| Training drawings | {drawings}: emoji drawings by sample/draw_pictures.py, in other variations than those in \
+| Training drawings | {drawings}: emoji drawings by sample/draw_images.py, in other variations than those in \
 sample/, so that the offline sample resembles the training data |
 | Accuracy, validation photos | {validation:.3f} of {validation_count} |
 | Accuracy, the same without the drawings | {without:.3f} |
 | Accuracy, training photos | {train:.3f} |
-| Accuracy, sample/pictures (never trained on) | {sample:.3f} of {sample_count} |
+| Accuracy, sample/images (never trained on) | {sample:.3f} of {sample_count} |
 | Keras, Python | {keras}, {python} |
 | sha256 | `{sha256}` |
 | Made on | {today} |
@@ -57,7 +57,7 @@ sample/, so that the offline sample resembles the training data |
 
 Command:
 
-    python sample/draw_pictures.py train DRAWINGS --font NotoColorEmoji.ttf
+    python sample/draw_images.py train DRAWINGS --font NotoColorEmoji.ttf
     python spark_jobs/train_model.py --photos cats_and_dogs_filtered --drawings DRAWINGS --out models/cats_vs_dogs.h5
 
 Limits: the model has two classes only. An image of anything else gets one of the two labels, often with a high
@@ -107,7 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder with train/ and validation/")
     parser.add_argument("--drawings", type=Path, required=True, help="folder with cats/ and dogs/")
-    parser.add_argument("--sample", type=Path, default=Path(__file__).parents[1] / "sample" / "pictures")
+    parser.add_argument("--sample", type=Path, default=Path(__file__).parents[1] / "sample" / "images")
     parser.add_argument("--weights", default="imagenet", help="local weights file; default: Keras downloads them")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

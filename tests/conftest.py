@@ -115,7 +115,7 @@ def _images(count: int) -> Iterator[tuple[str, bytes]]:
             for name in sorted(name for name in photos.namelist() if name.endswith(".jpg"))[:count]:
                 yield name, photos.read(name)
         return
-    sample = REPOSITORY / "sample" / "pictures"
+    sample = REPOSITORY / "sample" / "images"
     good = [path for path in sorted(sample.rglob("*.*")) if "." in path.stem]
     for number in range(count):
         picture = good[number % len(good)]

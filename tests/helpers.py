@@ -1,4 +1,4 @@
-"""What several tests build: images, runs with a manifest, predictions by hand, small Keras models."""
+"""What several tests need: images, runs with a manifest, predictions written by hand, small Keras models."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from run_contract.records.dataset import DatasetRecord
 from run_contract.table import PREDICTED, PREDICTION_COLUMNS
 
 REPOSITORY = Path(__file__).parents[1]
-PICTURES = REPOSITORY / "sample" / "pictures"
+SAMPLE = REPOSITORY / "sample" / "images"
 MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"
 LABELS = ("Cat", "Dog")
 MODEL_ID = "cats_vs_dogs@727dcc9b8707"
 
-PATIENCE = 60.0  # seconds for what takes one or two: a busy machine is not a fault
+PATIENCE = 60.0  # seconds for what takes one or two, because the machine may be busy
 
 PREDICTION_SCHEMA = pa.schema(
     [(name, pa.float32() if name == "probability" else pa.string()) for name in PREDICTION_COLUMNS]
@@ -41,33 +41,33 @@ def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None
 
 
 def noise(height: int = 20, width: int = 24, channels: int = 3, seed: int = 20) -> np.ndarray[Any, Any]:
-    """Random pixels (height, width, channels)."""
+    """Return random pixels (height, width, channels)."""
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
 def random_images(count: int = 140) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-    """Preprocessed images of 16x16, for the models of save_model."""
+    """Return preprocessed images (16, 16, 3), for the models of save_model."""
     generator = np.random.default_rng(20)
     return list(generator.uniform(-1, 1, (count, 16, 16, 3)).astype(np.float32))
 
 
 def draw(path: Path, seed: int = 20) -> Path:
-    """A small image at `path`, in the format of its name."""
+    """Write a small image to `path`, in the format of its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(noise(seed=seed)).save(path)
     return path
 
 
 def make_run(root: Path, names: Sequence[bytes | str], key: str = "20260101T000000Z") -> tuple[Workspace, RunPaths]:
-    """A workspace below `root` with one run whose manifest lists images of these names."""
-    pictures = root / "pictures"
+    """Return a workspace below `root` and its only run, whose manifest lists images with these names."""
+    images = root / "images"
     for name in names:
-        path = Path(os.fsdecode(os.fsencode(pictures) + b"/" + os.fsencode(name)))
+        path = Path(os.fsdecode(os.fsencode(images) + b"/" + os.fsencode(name)))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"not read by these tests")
     workspace = Workspace(root / "workspace")
     run = workspace.run(key)
-    dataset = DatasetRecord(source=str(pictures), root=str(pictures), content_id="test")
+    dataset = DatasetRecord(source=str(images), root=str(images), content_id="test")
     build_manifest(run, dataset, LABELS)
     return workspace, run
 
@@ -78,7 +78,7 @@ def manifest_paths(run: RunPaths, shard: int = 0) -> list[str]:
 
 
 def predicted(img_path: str, **changes: Any) -> dict[str, Any]:
-    """A good row of the predictions, but for `changes`."""
+    """Return a good row of the predictions, except for `changes`."""
     row = {"img_path": img_path, "prediction": "Cat", "probability": 0.25, "status": PREDICTED, "error": None}
     return {**row, "model": MODEL_ID, **changes}
 
@@ -91,7 +91,7 @@ def write_predictions(run: RunPaths, rows: Sequence[Mapping[str, Any]], shard: i
 
 
 def save_model(path: Path, units: int = 1, activation: str | None = "sigmoid", size: int = 16) -> Path:
-    """A real, tiny Keras model for images of size x size, in the format of its name."""
+    """Save a tiny Keras model for images of size x size, in the format of its name."""
     import keras
 
     keras.utils.set_random_seed(20)

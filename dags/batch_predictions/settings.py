@@ -22,7 +22,7 @@ RETRY_DELAY = timedelta(seconds=float(os.environ.get("BATCH_PREDICTIONS_RETRY_SE
 SPARK_PROPERTIES = os.environ.get("BATCH_PREDICTIONS_SPARK_PROPERTIES") or None
 """A properties file for spark-submit, which keeps secrets out of its command line."""
 
-SAMPLE = REPOSITORY / "sample" / "pictures"
+SAMPLE = REPOSITORY / "sample" / "images"
 MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"
 
 SPARK_JOBS = Path(run_contract.__file__).resolve().parents[1]

@@ -14,10 +14,8 @@ from typing import Any
 
 from run_contract.errors import BatchPredictionsError
 
-WORKSPACE_VARIABLE = "BATCH_PREDICTIONS_WORKSPACE"
 
-
-class _Below:
+class Below:
     """The path of a file or directory below the `root` of its owner."""
 
     def __init__(self, name: str) -> None:
@@ -38,34 +36,34 @@ class RunPaths:
     root: Path
 
     # download
-    dataset = _Below("dataset.json")  # DatasetRecord
+    dataset = Below("dataset.json")  # DatasetRecord
     # manifest
-    images_csv = _Below("images.csv")
-    manifest = _Below("manifest")  # the directory of the manifest's shards
-    manifest_summary = _Below("manifest.json")  # ManifestRecord
+    images_csv = Below("images.csv")
+    manifest = Below("manifest")  # the directory of the manifest's shards
+    manifest_summary = Below("manifest.json")  # ManifestRecord
     # plan
-    plan = _Below("plan.json")  # PlanRecord
+    plan = Below("plan.json")  # PlanRecord
     # predict
-    submissions = _Below("submissions.jsonl")  # SubmissionRecord on each line
-    fencing_token = _Below("fencing_token")
-    scoring = _Below("scoring.json")  # ScoringRecord
-    base_run = _Below("base_run.json")  # BaseRunRecord
-    staging = _Below("staging")  # the directory of shards that are not committed yet
-    predictions = _Below("predictions")  # the directory of committed shards
-    commits = _Below("commits.jsonl")  # CommitRecord on each line
-    flips = _Below("flips.json")  # FlipRecord
-    progress = _Below("progress.json")  # ProgressRecord
+    submissions = Below("submissions.jsonl")  # SubmissionRecord on each line
+    fencing_token = Below("fencing_token")
+    scoring = Below("scoring.json")  # ScoringRecord
+    base_run = Below("base_run.json")  # BaseRunRecord
+    staging = Below("staging")  # the directory of shards that are not committed yet
+    predictions = Below("predictions")  # the directory of committed shards
+    commits = Below("commits.jsonl")  # CommitRecord on each line
+    flips = Below("flips.json")  # FlipRecord
+    progress = Below("progress.json")  # ProgressRecord
     # watch_runtime, and the deadline alert
-    watch_state = _Below("watch.json")  # WatchStateRecord
-    alerts = _Below("alerts.jsonl")  # AlertRecord on each line
+    watch_state = Below("watch.json")  # WatchStateRecord
+    alerts = Below("alerts.jsonl")  # AlertRecord on each line
     # validate
-    metrics = _Below("metrics.json")  # MetricsRecord
-    gallery = _Below("gallery.parquet")  # GalleryRecord in its metadata
+    metrics = Below("metrics.json")  # MetricsRecord
+    gallery = Below("gallery.parquet")  # GalleryRecord in its metadata
     # publish
-    predictions_csv = _Below("predictions.csv")
-    report = _Below("report.html")
+    predictions_csv = Below("predictions.csv")
+    report = Below("report.html")
     # any task that fails
-    failure = _Below("failure.json")  # FailureRecord
+    failure = Below("failure.json")  # FailureRecord
 
     @property
     def run_key(self) -> str:
@@ -84,11 +82,11 @@ class Workspace:
 
     root: Path
 
-    downloads = _Below("downloads")  # archives
-    datasets = _Below("datasets")  # extracted archives
-    converted_models = _Below("models/converted")
-    published = _Below("published")  # links to the run that is published
-    history = _Below("history.jsonl")  # HistoryRecord on each line
+    downloads = Below("downloads")  # archives
+    datasets = Below("datasets")  # extracted archives
+    converted_models = Below("models/converted")
+    published = Below("published")  # links to the run that is published
+    history = Below("history.jsonl")  # HistoryRecord on each line
 
     def run(self, run_key: str) -> RunPaths:
         """Return the paths of a run. Raises BatchPredictionsError for a key that is not a plain file name."""
@@ -105,8 +103,8 @@ class Workspace:
 
 
 def deployed_workspace() -> Path:
-    """Return the workspace of this deployment: WORKSPACE_VARIABLE, or `workspace` in the repository."""
-    return Path(os.environ.get(WORKSPACE_VARIABLE) or Path(__file__).resolve().parents[2] / "workspace")
+    """Return the workspace of this deployment: BATCH_PREDICTIONS_WORKSPACE, or `workspace` in the repository."""
+    return Path(os.environ.get("BATCH_PREDICTIONS_WORKSPACE") or Path(__file__).resolve().parents[2] / "workspace")
 
 
 def run_key(moment: datetime) -> str:

@@ -16,7 +16,7 @@ from run_contract.arguments import JobArguments
 from run_contract.layout import Workspace
 from run_contract.records.dataset import DatasetRecord
 from run_contract.records.plan import PaceMeasurementRecord
-from tests.helpers import LABELS, MODEL, PICTURES
+from tests.helpers import LABELS, MODEL, SAMPLE
 
 ARGUMENTS = JobArguments("w", "r", "m.h5")
 MEASURED = PaceMeasurementRecord(0.25, images=32, engine="openvino", precision="f32")
@@ -76,7 +76,7 @@ def test_a_missing_python_gives_no_measurement(monkeypatch: pytest.MonkeyPatch) 
 def test_the_real_model_on_real_images(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     run = Workspace(workspace).run("r")
-    build_manifest(run, DatasetRecord(str(PICTURES), str(PICTURES), "test"), LABELS)
+    build_manifest(run, DatasetRecord(str(SAMPLE), str(SAMPLE), "test"), LABELS)
     cost = measure_core_seconds(JobArguments(str(workspace), "r", str(MODEL)))
     assert cost is not None
     assert cost > 0

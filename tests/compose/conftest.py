@@ -56,7 +56,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
 
 def many_pictures(directory: Path) -> Path:
     """Many files: the sample's valid images under new names."""
-    sample = [path for path in sorted((REPOSITORY / "sample" / "pictures").rglob("*.*")) if path.stem.count(".") == 1]
+    sample = [path for path in sorted((REPOSITORY / "sample" / "images").rglob("*.*")) if path.stem.count(".") == 1]
     for animal in ("cats", "dogs"):
         (directory / animal).mkdir(parents=True)
     for number in range(PICTURES):

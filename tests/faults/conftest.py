@@ -12,7 +12,7 @@ from run_contract.layout import RunPaths, Workspace
 from tests.faults.cluster import Cluster, start_cluster
 from tests.faults.job import Stage, assert_complete
 from tests.faults.observed import Observed, observe_workers
-from tests.helpers import PICTURES
+from tests.helpers import SAMPLE
 
 PICTURE_COUNT = 600
 # Where the marked pictures are: 16 shards of 32 rows, one of 64, one of 24.
@@ -29,9 +29,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample's pictures, the broken ones among them, over and over; some carry a mark behind their last byte."""
     directory = tmp_path_factory.mktemp("pictures")
-    sample = sorted(path for path in PICTURES.rglob("*.*") if path.suffix != ".txt")
+    sample = sorted(path for path in SAMPLE.rglob("*.*") if path.suffix != ".txt")
     for number in range(PICTURE_COUNT):
-        picture = PICTURES / "cats" / "cat.000.jpg" if number in MARKED else sample[number % len(sample)]
+        picture = SAMPLE / "cats" / "cat.000.jpg" if number in MARKED else sample[number % len(sample)]
         content = picture.read_bytes() + MARKED.get(number, "").encode()
         (directory / f"{number:05d}{picture.suffix}").write_bytes(content)
     return directory

@@ -20,7 +20,7 @@ from run_contract.files import read_json
 from run_contract.layout import RunPaths, shard_name
 from run_contract.record import write_record
 from tests.faults.job import Stage, assert_complete, hashes, rows
-from tests.helpers import MODEL, PICTURES
+from tests.helpers import MODEL, SAMPLE
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def calibrated(stage: Stage) -> None:
 
 
 def _good_pictures(spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
-    for path in sorted([*PICTURES.glob("cats/cat.*"), *PICTURES.glob("dogs/dog.*")])[::4]:
+    for path in sorted([*SAMPLE.glob("cats/cat.*"), *SAMPLE.glob("dogs/dog.*")])[::4]:
         yield load_image(os.fsencode(path), spec.input_size, spec.preprocessing)
 
 

@@ -34,11 +34,11 @@ def save_brightness(xml: Path, gains: tuple[float, ...] = (1.0,)) -> EngineChoic
 
 
 def make_factory(root: Path, image_timeout: float = 60.0) -> ImageScorerFactory:
-    """The task of a run over the images in `root`/pictures."""
-    (root / "pictures").mkdir()
+    """The task of a run over the images in `root`/images."""
+    (root / "images").mkdir()
     choice = save_brightness(root / "compiled" / "model.xml")
     golden_image = load_golden_image(SPEC, choice, root / "compiled")
-    return ImageScorerFactory(str(root / "pictures"), SPEC, choice, golden_image, image_timeout)
+    return ImageScorerFactory(str(root / "images"), SPEC, choice, golden_image, image_timeout)
 
 
 def save_grey(factory: ImageScorerFactory, value: int, name: str | None = None) -> str:

@@ -45,12 +45,12 @@ class IncrementalRuns:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.workspace = Workspace(root / "workspace")
-        self.pictures = root / "pictures"
+        self.images = root / "images"
         self._cut = monkeypatch
 
     def put(self, *names: str | bytes, size: int = 3, stamp: int = STAMP) -> None:
         for name in names:
-            path = os.path.join(os.fsencode(self.pictures), os.fsencode(name))
+            path = os.path.join(os.fsencode(self.images), os.fsencode(name))
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as file:
                 file.write(b"x" * size)
@@ -60,7 +60,7 @@ class IncrementalRuns:
         """A run over the images as they are, with its first shards of `shard_rows`, not predicted yet."""
         self._cut.setattr(manifest_layout, "FIRST_SHARD_ROWS", shard_rows)
         run = self.workspace.run(key)
-        build_manifest(run, DatasetRecord(str(self.pictures), str(self.pictures), "test"), LABELS)
+        build_manifest(run, DatasetRecord(str(self.images), str(self.images), "test"), LABELS)
         write_record(run.scoring, scoring)
         return run
 

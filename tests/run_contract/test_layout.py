@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from run_contract.errors import BatchPredictionsError
-from run_contract.layout import WORKSPACE_VARIABLE, Workspace, deployed_workspace, run_key, shard_name, shard_numbers
+from run_contract.layout import Workspace, deployed_workspace, run_key, shard_name, shard_numbers
 from run_contract.manifest_layout import shard_sizes
 
 
@@ -57,9 +57,9 @@ def test_shards_double_up_to_the_last_size() -> None:
 
 
 def test_the_workspace_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(WORKSPACE_VARIABLE, "/somewhere")
+    monkeypatch.setenv("BATCH_PREDICTIONS_WORKSPACE", "/somewhere")
     assert deployed_workspace() == Path("/somewhere")
-    monkeypatch.setenv(WORKSPACE_VARIABLE, "")
+    monkeypatch.setenv("BATCH_PREDICTIONS_WORKSPACE", "")
     assert deployed_workspace() == Path(__file__).parents[2] / "workspace"
 
 

@@ -73,9 +73,9 @@ def validated(tmp_path: Path) -> Workspace:
     names = ["cats/a.png", "cats/b.png", "dogs/c.png", "d.png", "\u202egpj.png", "dogs/broken.png", "hung.png"]
     workspace, run = make_run(tmp_path, names)
     for name in names:
-        draw(tmp_path / "pictures" / name)
+        draw(tmp_path / "images" / name)
     draw(tmp_path / "secret.jpg")
-    dataset = DatasetRecord("pictures", str(tmp_path / "pictures"), "test")
+    dataset = DatasetRecord("images", str(tmp_path / "images"), "test")
     write_record(run.dataset, dataset)
     run.manifest_summary.unlink()  # the images have other sizes than before
     build_manifest(run, dataset, LABELS)
@@ -110,7 +110,7 @@ def test_no_image_of_an_error_row_or_of_a_file_that_is_gone(
     address = f"{RUN}/images/0/{row_of(validated, path)}"
     if path == "cats/b.png":
         assert client.get(address).status_code == 200
-        (tmp_path / "pictures" / path).unlink()
+        (tmp_path / "images" / path).unlink()
     answer = client.get(address)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/plain; charset=utf-8")
     assert answer.headers["cache-control"] == "no-store"

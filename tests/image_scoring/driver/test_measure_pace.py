@@ -30,10 +30,10 @@ def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobArguments:
 
 
 def make_manifest(arguments: JobArguments, images: int) -> None:
-    pictures = Path(arguments.workspace).parent / "pictures"
+    root = Path(arguments.workspace).parent / "images"
     for number in range(images):
-        draw(pictures / f"{number:03d}.png")
-    dataset = DatasetRecord(str(pictures), str(pictures), "test")
+        draw(root / f"{number:03d}.png")
+    dataset = DatasetRecord(str(root), str(root), "test")
     build_manifest(Workspace(Path(arguments.workspace)).run("r"), dataset, LABELS)
 
 

@@ -20,13 +20,13 @@ from image_scoring.model.output_labels import labels_of
 from image_scoring.model.spec import load_spec
 from run_contract.layout import Workspace
 from tests.conftest import REAL_ARCHIVE
-from tests.helpers import MODEL, PICTURES
+from tests.helpers import MODEL, SAMPLE
 
 
 def real_images() -> Iterator[bytes]:
     """The 3,000 photos where they are, else those of the sample."""
     if not REAL_ARCHIVE.exists():
-        yield from (path.read_bytes() for path in sorted(PICTURES.glob("*/*.0??.*")))
+        yield from (path.read_bytes() for path in sorted(SAMPLE.glob("*/*.0??.*")))
         return
     with zipfile.ZipFile(REAL_ARCHIVE) as archive:
         for name in sorted(archive.namelist()):

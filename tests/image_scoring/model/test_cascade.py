@@ -21,7 +21,7 @@ from image_scoring.model.output_labels import labels_of
 from image_scoring.model.precision import cascade_calibration as calibration
 from image_scoring.model.spec import load_spec
 from run_contract.layout import Workspace
-from tests.helpers import MODEL, PICTURES, save_model, spec_of
+from tests.helpers import MODEL, SAMPLE, save_model, spec_of
 
 Images = NDArray[np.float32]
 SPEC = load_spec(MODEL)[0]
@@ -131,7 +131,7 @@ def test_neighbours_and_batches_do_not_matter() -> None:
 @pytest.fixture(scope="module")
 def images() -> Images:
     """The good images of the sample and their mirror images: enough to calibrate on."""
-    paths = sorted([*PICTURES.glob("*/cat.*"), *PICTURES.glob("*/dog.*")])
+    paths = sorted([*SAMPLE.glob("*/cat.*"), *SAMPLE.glob("*/dog.*")])
     upright = [load_image(os.fsencode(path), SPEC.input_size, SPEC.preprocessing) for path in paths]
     return np.stack([*upright, *(image[:, ::-1] for image in upright)])
 

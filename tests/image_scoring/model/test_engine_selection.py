@@ -21,14 +21,14 @@ from image_scoring.model.output_labels import labels_of
 from image_scoring.model.spec import load_spec
 from run_contract.errors import BatchPredictionsError
 from run_contract.layout import Workspace
-from tests.helpers import MODEL, PICTURES, noise, save_model, spec_of
+from tests.helpers import MODEL, SAMPLE, noise, save_model, spec_of
 
 SMALL = preprocess(np.stack([noise(16, 16, seed=seed) for seed in range(3)]), Preprocessing.TF)
 
 
 def sample_images(count: int) -> NDArray[np.float32]:
     """Good images of the sample, half of them cats, half of them dogs."""
-    paths = sorted(PICTURES.glob("*/cat.*"))[: count // 2] + sorted(PICTURES.glob("*/dog.*"))[: count // 2]
+    paths = sorted(SAMPLE.glob("*/cat.*"))[: count // 2] + sorted(SAMPLE.glob("*/dog.*"))[: count // 2]
     return np.stack([load_image(os.fsencode(path), (224, 224), Preprocessing.TF) for path in paths])
 
 

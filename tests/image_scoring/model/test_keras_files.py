@@ -27,7 +27,7 @@ from image_scoring.model.engines.tensorflow_engine import load_keras
 from image_scoring.model.safety import check_model_safe
 from run_contract.errors import BatchPredictionsError
 from run_contract.layout import Workspace
-from tests.helpers import PICTURES, noise, save_model, spec_of
+from tests.helpers import SAMPLE, noise, save_model, spec_of
 from tests.image_scoring.keras_models import (
     IMAGES,
     LIBRARIES,
@@ -241,7 +241,7 @@ def test_executors_import_neither_tensorflow_nor_keras(tmp_path: Path) -> None:
     model = save_model(tmp_path / "model.keras")
     images = np.stack([preprocess(noise(16, 16, seed=seed), Preprocessing.TF) for seed in range(3)])
     choice = choose_engine(Workspace(tmp_path), model, spec_of(model), "openvino", "f32", images)
-    pictures = [str(path) for path in sorted(PICTURES.glob("*/*.00[0-3].*"))]
+    pictures = [str(path) for path in sorted(SAMPLE.glob("*/*.00[0-3].*"))]
     finished = subprocess.run(
         [sys.executable, "-c", FAST_PATH, choice.path, *pictures], check=False, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

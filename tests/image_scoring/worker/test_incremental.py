@@ -70,7 +70,7 @@ def random_tree(dice: random.Random) -> list[bytes]:
 def test_the_key_sorts_as_the_manifest_walks(seed: int, runs: IncrementalRuns) -> None:
     names = random_tree(random.Random(seed))
     runs.put(*names)
-    walked = [encode_path(found.path) for found in walk(runs.pictures) if not found.skipped]
+    walked = [encode_path(found.path) for found in walk(runs.images) if not found.skipped]
     assert len(walked) == len(names)
     assert sorted(walked, key=walk_key) == walked
     assert len({walk_key(path) for path in walked}) == len(walked)
@@ -124,7 +124,7 @@ def test_only_what_is_new_is_predicted_and_the_table_is_that_of_a_full_run(
     kinds = dict(zip(names, dice.choices(["keep", "keep", "gone", "size", "stamp"], k=100), strict=False))
     for name, kind in kinds.items():
         if kind == "gone":
-            os.unlink(os.path.join(os.fsencode(runs.pictures), name))
+            os.unlink(os.path.join(os.fsencode(runs.images), name))
     runs.put(*(name for name, kind in kinds.items() if kind == "size"), size=4)
     runs.put(*(name for name, kind in kinds.items() if kind == "stamp"), stamp=STAMP + 1)
     runs.put(*names[100:])
