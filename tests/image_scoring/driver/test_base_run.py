@@ -130,6 +130,7 @@ def test_a_run_that_was_predicted_in_another_way_is_no_base_run(
     runs.put(*NAMES)
     runs.published("1")
     run = runs.run("2", scoring=replace(SCORING, **other))
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         assert choose_base_run(runs.workspace, run) is None
     assert caplog.messages == [f"run 2: no results are carried over: the published run 1 was predicted with {cause}"]
@@ -174,6 +175,7 @@ def test_the_base_run_stays_when_another_run_is_published_in_the_middle(
     runs.put(*NAMES)
     first = runs.published("1")
     run = runs.run("3")
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         base_run = base_run_of(runs, run)
     assert caplog.messages == ["run 3: results of unchanged images are carried over from run 1"]
