@@ -139,7 +139,7 @@ scorer = factory.open()
 assert len(scorer.score(*manifest_columns(factory, names))) == 3
 ctypes.PyDLL(None).sleep(2)
 print("waited for the next task", flush=True)
-image_scorer.decode_image = lambda *_: ctypes.PyDLL(None).sleep(600)
+image_scorer.load_image = lambda *_: ctypes.PyDLL(None).sleep(600)
 scorer.score(*manifest_columns(factory, names))
 """
 
