@@ -29,7 +29,7 @@ class NoopScorer:
                 "prediction": pd.Series(np.where(share > 0.5, LABELS[1], LABELS[0]), dtype=object).mask(bad),
                 "probability": pd.Series(share, dtype="Float32").mask(bad),
                 "status": np.where(bad, ERROR, PREDICTED),
-                "error": pd.Series("undecodable: made up", index=range(len(bad)), dtype=object).where(bad),
+                "error": pd.Series("undecodable: invented", index=range(len(bad)), dtype=object).where(bad),
             }
         )
 

@@ -1,6 +1,7 @@
-"""What Keras in f32 says of every image, and the model converted for the engines: made once, outside all timing.
+"""The labels of Keras in f32 for every image, and the converted model: made once, outside all timing.
 
-`python -m benchmarks.reference WORKSPACE IMAGES COUNT TARGET` in a process of its own: TensorFlow stays there.
+`python -m benchmarks.reference WORKSPACE IMAGES COUNT TARGET` makes them in its own process, so that TensorFlow is
+loaded only there.
 """
 
 from __future__ import annotations
@@ -14,37 +15,38 @@ from pathlib import Path
 from benchmarks.data import Images
 from local_stack.options import REPOSITORY
 from run_contract.errors import BatchPredictionsError
-from run_contract.files import read_json, sha256_of, write_json
+from run_contract.files import sha256_of
 from run_contract.layout import Workspace
+from run_contract.record import Record, read_readable, require_record, write_record
 
 MODEL = REPOSITORY / "models" / "cats_vs_dogs.h5"
 CHECKED = 8
 
 
 @dataclass(frozen=True)
-class Reference:
-    """labels: of each original, in order. model_xml: the model converted to OpenVINO."""
+class Reference(Record):
+    """The labels of each original, in order. model_xml: the model converted to OpenVINO."""
 
-    labels: list[str]
+    labels: tuple[str, ...]
     model_xml: str
 
     def agreeing(self, labels: list[str]) -> int:
-        """How many of a contender's labels are Keras's; beyond the originals the images repeat."""
+        """Return how many of a contender's labels are those of Keras; after the originals the images repeat."""
         return sum(label == self.labels[index % len(self.labels)] for index, label in enumerate(labels))
 
 
 def load_reference(images: Images, workspace: Path, environment: Mapping[str, str], log: Path) -> Reference:
     target = workspace / "reference" / f"{images.id}-{sha256_of(MODEL)[:12]}.json"
-    known = read_json(target)
-    if known is not None and Path(known["model_xml"]).exists():
-        return Reference(**known)
+    known = read_readable(Reference, target)
+    if known is not None and Path(known.model_xml).exists():
+        return known
     words = [str(workspace), str(images.root), str(images.originals), str(target)]
     with open(log, "ab") as output:
         command = [sys.executable, "-m", "benchmarks.reference", *words]
         code = subprocess.run(command, env=environment, stdout=output, stderr=output).returncode
     if code:
         raise BatchPredictionsError(f"the labels of Keras: the process ended with code {code}; see {log}")
-    return Reference(**read_json(target))
+    return require_record(Reference, target)
 
 
 def main(workspace: Path, root: Path, count: int, target: Path) -> None:
@@ -68,7 +70,7 @@ def main(workspace: Path, root: Path, count: int, target: Path) -> None:
         outputs = model.predict(load(paths[start : start + 64]), batch_size=64, verbose=0)
         labels += labels_of(outputs, spec)[0].tolist()
     engine = choose_engine(Workspace(workspace), MODEL, spec, "openvino", "f32", load(paths[:CHECKED]))
-    write_json(target, {"labels": labels, "model_xml": engine.path})
+    write_record(target, Reference(tuple(labels), engine.path))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`python -m benchmarks.scale [NAME=VALUE ...]`: what `make bench-scale` calls.
 
-Sends made-up rows through manifest, predict (without images), validate and publish, a tenth of them first, and then
-all: time must grow with the rows, and memory must not.
+Sends invented rows through manifest, predict (without images), validate and publish: first a tenth of them, then all.
+Time must be linear in the rows, and memory must stay the same.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ from benchmarks.scale_plot import draw, make_table
 from benchmarks.spark_cluster import Cluster, standalone_cluster
 from local_stack.command import console, read_words, say
 from local_stack.options import REPOSITORY, UsageError
-from run_contract.files import read_json, remove, write_json
+from run_contract.files import remove, write_json
 from run_contract.layout import RunPaths, Workspace
+from run_contract.record import read_readable, require_record
+from run_contract.records.metrics import MetricsRecord
+from run_contract.records.predict import ProgressRecord
 
 STAGES = ("manifest", "predict", "validate", "publish")
 NAMES = ("ROWS", "OUTPUT", "WORKSPACE")
@@ -46,7 +49,7 @@ class Options:
 
 
 def parse_options(words: list[str]) -> Options:
-    """Raises UsageError. Paths are taken from the current directory."""
+    """Parse NAME=VALUE words; paths are relative to the current directory. Raises UsageError."""
     values = read_words(words, NAMES)
     rows = values.get("ROWS") or "10000000"
     if not rows.isdecimal() or int(rows) < SMALLEST:
@@ -55,7 +58,7 @@ def parse_options(words: list[str]) -> Options:
 
 
 class Usage:
-    """What the processes of a stage took: the most bytes that one of each kind had, and seconds of processor."""
+    """Measures the processes of a stage: the peak memory in bytes of each kind, and CPU seconds of all."""
 
     def __init__(self, processes: Callable[[], Iterator[tuple[str, psutil.Process]]]) -> None:
         self._processes = processes
@@ -76,8 +79,10 @@ class Usage:
 
 
 def peak_of(process: psutil.Process) -> int:
-    """The most resident memory that a process had, in bytes; what it has now where the system does not tell; 0 for
-    a process that has gone."""
+    """Return the peak resident memory of a process in bytes.
+
+    The present one where the system does not record the peak; 0 for a process that has ended.
+    """
     try:
         status = Path(f"/proc/{process.pid}/status").read_text()
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
@@ -89,7 +94,7 @@ def peak_of(process: psutil.Process) -> int:
 
 
 def processes_of(pid: int, cluster: Cluster | None) -> Iterator[tuple[str, psutil.Process]]:
-    """The processes of one stage by kind. cluster: its executors work for the stage."""
+    """Yield the processes of a stage with their kind. cluster: its executors work for the stage, if given."""
     try:
         own = psutil.Process(pid)
         for process in (own, *own.children(recursive=True)):
@@ -108,7 +113,7 @@ def _language(process: psutil.Process) -> str:
 
 @dataclass
 class Scale:
-    """Runs the stages, each in processes of its own, and keeps what was measured."""
+    """Runs each stage in its own processes, and keeps the measurements."""
 
     workspace: Workspace
     cluster: Cluster
@@ -118,12 +123,12 @@ class Scale:
         self.stages: list[dict[str, Any]] = []
 
     def run(self, rows: int) -> None:
-        """All stages with so many rows. Raises ContenderError when one fails, or loses a row."""
+        """Run all stages with `rows` rows. Raises ContenderError when one fails, or loses a row."""
         run = self.workspace.run(f"rows-{rows}")
         remove(run.root)
         for stage in STAGES:
             self._measure(stage, run, rows)
-        published = read_json(run.metrics)["rows"]
+        published = require_record(MetricsRecord, run.metrics).rows
         if published != rows:
             raise ContenderError(f"scale: {published:,} rows were published, not {rows:,}; see {run.root}")
         remove(run.root)
@@ -177,7 +182,7 @@ class Scale:
 
 
 def _wait(process: subprocess.Popen[bytes], title: str, rest: Callable[[float], float | None]) -> int:
-    """The exit code. Says now and then how long it may still take."""
+    """Return the exit code; print the remaining time every SAY_SECONDS."""
     started = time.monotonic()
     while True:
         try:
@@ -189,14 +194,15 @@ def _wait(process: subprocess.Popen[bytes], title: str, rest: Callable[[float], 
 
 
 def _rest(stage: str, run: RunPaths, expected: float | None, elapsed: float) -> float | None:
-    """Seconds to go: predict says it itself; the others take time that is linear in rows."""
+    """Return the remaining seconds: predict reports them; the time of the other stages is linear in rows."""
     if stage == "predict":
-        return (read_json(run.progress) or {}).get("eta_seconds")
+        progress = read_readable(ProgressRecord, run.progress)
+        return progress.eta_seconds if progress else None
     return max(expected - elapsed, 0.0) if expected else None
 
 
 def over_limit(stages: list[dict[str, Any]]) -> list[str]:
-    """Which processes took more memory than they may; the driver's two count as one."""
+    """Return a line for each process that took more than LIMIT_MB; the driver's two processes count as one."""
     faults = []
     for item in stages:
         driver = sum(peak for kind, peak in item["peak_mb"].items() if kind.startswith("driver"))
@@ -209,7 +215,7 @@ def over_limit(stages: list[dict[str, Any]]) -> list[str]:
 
 
 def scale(options: Options) -> int:
-    """Returns 1 when a process took more memory than it may."""
+    """Run the benchmark; return 1 when a process took more than LIMIT_MB."""
     cores = os.cpu_count() or 1
     sizes = [options.rows // SHARE, options.rows]
     machine = describe_machine(cores)

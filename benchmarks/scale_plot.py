@@ -1,4 +1,4 @@
-"""The results of `make bench-scale` as a table and as a picture."""
+"""The results of `make bench-scale` as a table and as a plot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.table import Table
 
 
 def make_table(results: dict[str, Any]) -> Table:
-    """A line for each kind of process: the stage's seconds and the process's peak memory at both sizes."""
+    """Return a table with a line for each kind of process: seconds of the stage, peak memory, at both sizes."""
     table = Table(box=None)
     for title in ("stage", "rows", "seconds", "CPU s", "process", "MB"):
         table.add_column(title, justify="left" if title in ("stage", "process") else "right")
@@ -25,13 +25,13 @@ def make_table(results: dict[str, Any]) -> Table:
 
 
 def pairs(results: dict[str, Any]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """Stage by stage: what was measured at the small size and at the full one."""
+    """Return the measurements at the small size and at the full size, stage by stage."""
     small, full = ([item for item in results["stages"] if item["rows"] == rows] for rows in results["rows"])
     return {before["stage"]: (before, after) for before, after in zip(small, full, strict=True)}
 
 
 def draw(results: dict[str, Any], target: Path) -> None:
-    """Writes a PNG: seconds and peak memory against rows."""
+    """Write a PNG of seconds and peak memory against rows."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")

@@ -1,4 +1,4 @@
-"""One stage of `make bench-scale` in a process of its own: the task's own code on rows that are made up."""
+"""One stage of `make bench-scale` in its own process: the code of the task, on invented rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOMENT_NS = 1_580_702_706 * 10**9
 
 
 def images(rows: int) -> Iterator[FileEntry]:
-    """What a walk over so many photos would find, one at a time: train/cats/00000/00000000.jpg, ..."""
+    """Yield what a walk over `rows` photos would find: train/cats/00000/00000000.jpg, ..."""
     for number in range(rows):
         directory = number // IMAGES_IN_A_DIRECTORY
         kind = b"train/cats" if directory % 2 else b"validation/dogs"
@@ -32,7 +32,7 @@ def main(stage: str, root: str, run_key: str, rows: str) -> None:
     workspace = Workspace(Path(root))
     run = workspace.run(run_key)
     if stage == "manifest":
-        build_manifest(run, DatasetRecord("made up", root, f"{rows} rows"), LABELS, entries=images(int(rows)))
+        build_manifest(run, DatasetRecord("invented", root, f"{rows} rows"), LABELS, entries=images(int(rows)))
     elif stage == "validate":
         validate(workspace, run, LABELS, ERROR_BUDGET)
     else:

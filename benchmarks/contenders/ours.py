@@ -11,15 +11,17 @@ import pyarrow.parquet as pq
 from batch_predictions.manifest import build_manifest
 from local_stack.options import REPOSITORY
 from run_contract.arguments import JobArguments
-from run_contract.files import read_json, remove
+from run_contract.files import remove
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
+from run_contract.record import require_record
 from run_contract.records.dataset import DatasetRecord
+from run_contract.records.predict import ProgressRecord
 
 CONF = ("spark.log.level=WARN", "spark.ui.showConsoleProgress=false")
 
 
 def prepare(workspace: Workspace, run_key: str, root: Path, labels: tuple[str, ...], limit: int) -> RunPaths:
-    """A new run with its manifest, which the tasks before `predict` would have written."""
+    """Return a new run with its manifest, which the tasks before `predict` write otherwise."""
     run = workspace.run(run_key)
     remove(run.root)
     run.root.mkdir(parents=True)
@@ -39,12 +41,12 @@ def command(environment: Mapping[str, str], master: str, arguments: JobArguments
 
 
 def read_labels(run: RunPaths) -> list[str]:
-    """The labels in the manifest's order; an image without a prediction has ""."""
+    """Return the labels in the order of the manifest; "" for an image without a prediction."""
     shards = [pq.read_table(run.predictions / shard_name(n)) for n in shard_numbers(run.predictions)]
     return [label or "" for shard in shards for label in shard.column("prediction").to_pylist()]
 
 
 def read_report(run: RunPaths) -> dict[str, Any]:
-    """What the job says of itself in progress.json. The precision is f32 where this machine has no use for another."""
-    progress = read_json(run.progress) or {}
-    return {name: progress.get(name) for name in ("precision", "steady_images_per_second")}
+    """Return the job's own figures. The precision is f32 if a cascade does not pay on this machine."""
+    progress = require_record(ProgressRecord, run.progress)
+    return {"precision": progress.precision, "steady_images_per_second": progress.steady_images_per_second}

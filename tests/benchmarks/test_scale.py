@@ -22,9 +22,11 @@ from benchmarks.scale_stage import LABELS, images
 from benchmarks.scale_stage import main as run_stage
 from local_stack.options import UsageError
 from local_stack.processes import find
-from run_contract.files import read_json
 from run_contract.image_paths import decode_path
 from run_contract.layout import Workspace, shard_name
+from run_contract.record import require_record
+from run_contract.records.manifest import ManifestRecord
+from run_contract.records.metrics import MetricsRecord, Verdict
 from tests.helpers import REPOSITORY, write_predictions
 
 
@@ -75,7 +77,7 @@ def test_the_made_up_images_all_differ_and_have_labels_and_splits() -> None:
 def test_manifest_validate_and_publish_take_the_rows_of_the_scorer(tmp_path: Path) -> None:
     run = Workspace(tmp_path).run("rows-2000")
     run_stage("manifest", str(tmp_path), run.run_key, "2000")
-    for shard in range(read_json(run.manifest_summary)["shards"]):
+    for shard in range(require_record(ManifestRecord, run.manifest_summary).shards):
         rows = pq.read_table(run.manifest / shard_name(shard)).to_pandas()
         result = NoopScorerFactory().open().score(rows.img_path, rows.size_bytes, rows.modified_ns)
         result = result.astype(object).where(result.notna(), None)
@@ -83,8 +85,8 @@ def test_manifest_validate_and_publish_take_the_rows_of_the_scorer(tmp_path: Pat
         write_predictions(run, made.to_dict("records"), shard)
     run_stage("validate", str(tmp_path), run.run_key, "2000")
     run_stage("publish", str(tmp_path), run.run_key, "2000")
-    metrics = read_json(run.metrics)
-    assert (metrics["rows"], metrics["errors"], metrics["verdict"]) == (2000, 20, "valid")
+    metrics = require_record(MetricsRecord, run.metrics)
+    assert (metrics.rows, metrics.errors, metrics.verdict) == (2000, 20, Verdict.VALID)
     lines = run.predictions_csv.read_text().splitlines()[1:]
     assert [decode_path(line.split(",")[0]) for line in lines] == [found.path for found in images(2000)]
 

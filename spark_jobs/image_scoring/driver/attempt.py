@@ -60,7 +60,7 @@ def explain(run_key: str, error: Exception) -> BatchPredictionsError:
     if preflight:
         return BatchPredictionsError(preflight[0].strip())
     return TemporaryError(
-        f"run {run_key}: predict failed ({root_cause(error)}); run it again, it continues with the missing shards"
+        f"run {run_key}: predict failed ({root_cause(error)}); run it again to continue with the missing shards"
     )
 
 

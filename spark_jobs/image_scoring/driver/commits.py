@@ -56,7 +56,7 @@ def _inspect(run: RunPaths, part: Path, table: pa.Table, counts: Path) -> Commit
     if len(shards) != 1 or table.num_rows != manifest_rows(run, shards[0]):
         raise TemporaryError(
             f"run {run.run_key}: {part.name} has {table.num_rows} rows of the shards {shards}, which is not one whole "
-            "shard of the manifest; it was not committed, run predict again"
+            "shard of the manifest; it was not committed; run predict again"
         )
     shard_counts = read_record(ShardCounts, counts_path(counts, shards[0])) or ShardCounts()
     return CommitRecord(shards[0], *count_rows(table), **asdict(shard_counts))

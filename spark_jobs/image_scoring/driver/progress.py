@@ -111,6 +111,7 @@ class ProgressReporter:
         self.write()
 
     def write(self) -> None:
+        """Write progress.json; while predicting, add a sample and estimate the remaining time before."""
         elapsed = round(time.monotonic() - self._started, 3)
         self.record = replace(self.record, elapsed_seconds=elapsed, updated_at=datetime.now(UTC))
         if self.record.state == DriverState.PREDICTING:

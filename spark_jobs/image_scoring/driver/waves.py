@@ -132,7 +132,7 @@ class WaveRunner:
         if wave.committed != set(wave.shards):
             raise TemporaryError(
                 f"run {self.run.run_key}: Spark wrote {len(wave.committed)} of {len(wave.shards)} shards of a wave; "
-                "run predict again, it continues with the missing shards"
+                "run predict again to continue with the missing shards"
             )
         remove(wave.staged)
 

@@ -52,7 +52,7 @@ def test_any_other_error_of_spark_is_worth_a_retry_and_one_line() -> None:
     error = explain(KEY, RuntimeError(WORKER_ERROR.format(line="no")))
     assert type(error) is TemporaryError
     cause = "image_scoring.worker.preflight.PreflightError: no"
-    assert str(error) == f"run {KEY}: predict failed ({cause}); run it again, it continues with the missing shards"
+    assert str(error) == f"run {KEY}: predict failed ({cause}); run it again to continue with the missing shards"
 
 
 @pytest.mark.parametrize(
