@@ -1,4 +1,4 @@
-"""A Spark standalone master and two workers of one core each on loopback, started as `make run` starts them."""
+"""A Spark standalone master and two workers of one core each on loopback, started with the commands of `make run`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from local_stack.spark import inherited_environment, spark_environment
 from local_stack.spark_cluster import alive_workers, master_command, worker_command, write_spark_properties
 
 WORKERS = 2
-READY_SECONDS = 120.0
-IDLE_SECONDS = 60.0
+READY_SECONDS = 300.0
+IDLE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """environment: for every process that works with the cluster; it carries the cluster's mark."""
+    """environment: of every process that uses the cluster. daemons: the process ids of master and workers."""
 
     master_url: str
     properties: Path
@@ -33,25 +33,25 @@ class Cluster:
     daemons: tuple[int, ...]
 
     def others(self) -> list[psutil.Process]:
-        """What runs beside the master and its workers: drivers, executors and their Python."""
+        """The processes beside master and workers: drivers, executors and their Python workers."""
         found = processes.find(self.environment[processes.MARK])
         return [process for process in found if process.pid not in self.daemons]
 
     def assert_idle_soon(self) -> None:
-        """Whatever a job went through, nothing of it stays behind."""
+        """Wait until no process of a job is left."""
         _wait_until(lambda: not self.others(), IDLE_SECONDS, lambda: f"still there: {self.others()}")
 
 
 @contextmanager
 def start_cluster(directory: Path) -> Iterator[Cluster]:
-    """Up with both workers. However the block ends, nothing of it keeps running."""
+    """A cluster with both workers, for the time of the block."""
     layout = Layout(directory)
     for each in (layout.logs, layout.scratch):
         each.mkdir(parents=True)
     addresses = free_addresses(WORKERS)
     java_home = find_java_home(layout.java)
     write_spark_properties(layout)
-    # No PYTHONPATH: what the executors run must be what the job itself gives them.
+    # No PYTHONPATH: executors must get the code from the job itself.
     environment = {
         **inherited_environment(),
         processes.MARK: layout.mark,

@@ -1,4 +1,4 @@
-"""What the executors' Python processes are like while a job predicts, as the system sees them."""
+"""Observes the executors' Python processes from outside while a job predicts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Observed:
 
 
 def observe_workers(cluster: Cluster, submission: Submission) -> dict[int, Worker]:
-    """Looks every tenth of a second until the submission ends."""
+    """Polls every tenth of a second until the submission ends."""
     workers: dict[int, Worker] = {}
     deadline = time.monotonic() + DEADLINE_SECONDS
     while submission.process.poll() is None:

@@ -1,4 +1,4 @@
-"""Images that no interpreter survives cost one row each."""
+"""Images that crash or hang the interpreter cost one row each."""
 
 from __future__ import annotations
 

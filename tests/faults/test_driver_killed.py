@@ -1,4 +1,4 @@
-"""kill -9 of the driver, JVM and Python at once: the next attempt goes on from what is committed."""
+"""SIGKILL for the driver, JVM and Python at once: the next attempt resumes after the committed shards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_attempts_that_are_killed_lose_no_committed_shard(stage: Stage, undistur
 
 
 def _kill_half_way(stage: Stage, run: RunPaths) -> None:
-    """Both cores come to a hold, one after the other: two shards cannot be done before the kill."""
+    """Both cores are held, one after the other: two shards cannot be finished before the kill."""
     holds = {mark: str(stage.tmp / f"half-way-{mark}") for mark in ("MARK-C", "MARK-D")}
     with stage.submit(run, executors={"images": {"by_marker": holds}}) as submission:
         submission.until(lambda: len(stamps(run)) >= 9, "half of the commits")
@@ -41,7 +41,7 @@ def _kill_half_way(stage: Stage, run: RunPaths) -> None:
 
 
 def _kill_at_commit(stage: Stage, run: RunPaths, when: str) -> None:
-    """Kills right before or right after the rename of the attempt's first shard."""
+    """Kills the driver right before or right after the rename of the attempt's first shard."""
     handshake = stage.tmp / f"{when}-commit"
     with stage.submit(run, driver={"commit": {"when": when, "handshake": str(handshake)}}) as submission:
         submission.until_held(handshake)

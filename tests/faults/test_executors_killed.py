@@ -1,4 +1,4 @@
-"""kill -9 on the side of the executors, and executors that never come."""
+"""SIGKILL for Python workers, daemons and executors, and a master that starts no executors."""
 
 from __future__ import annotations
 

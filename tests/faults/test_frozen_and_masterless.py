@@ -1,4 +1,4 @@
-"""An executor that stands still and comes back late, and a master that dies."""
+"""An executor that is frozen and continues too late, and a master that dies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.faults.job import Stage, assert_complete, hashes, progress_of, stamps
 
 pytestmark = pytest.mark.slow
 
-# Spark's own time to give an executor up, two minutes, cut to what a test can wait for.
+# Spark gives up an executor after two minutes; this is shortened for the test.
 SOON_GIVEN_UP = {
     "spark.network.timeout": "20s",
     "spark.network.timeoutInterval": "5s",
@@ -29,7 +29,7 @@ SOON_GIVEN_UP = {
 
 @contextmanager
 def frozen(*pids: int) -> Iterator[None]:
-    """SIGSTOP inside, SIGCONT at the end for those that are still there."""
+    """SIGSTOP for the time of the block, then SIGCONT for those that still exist."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -61,7 +61,7 @@ def test_what_a_frozen_executor_still_held_is_predicted_elsewhere_and_comes_too_
 def test_a_master_that_dies_costs_no_row(
     stage: Stage, undisturbed: RunPaths, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
-    """The executors go on without it, or the driver gives up in one line and the next try goes on."""
+    """The executors finish without it, or the driver fails with one line and the next attempt resumes."""
     with start_cluster(tmp_path_factory.mktemp("masterless")) as cluster:
         masterless = replace(stage, cluster=cluster, tmp=tmp_path)
         run, handshake = masterless.new_run("master-dead"), tmp_path / "half"

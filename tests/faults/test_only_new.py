@@ -23,7 +23,7 @@ def test_unchanged_images_are_carried_over(stage: Stage, undisturbed: RunPaths, 
     publish(stage.workspace, undisturbed)
 
     again = stage.new_run("20260102T000000Z")
-    # Whoever decodes a marked image ends: none of them is.
+    # Decoding a marked image crashes, so none is decoded.
     faults = {"images": {"by_marker": {"MARK": "crash"}}}
     stage.predict(again, only_new=True, executors=faults)
     progress = assert_complete(again)

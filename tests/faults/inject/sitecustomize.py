@@ -23,7 +23,7 @@ FAULTS: dict[str, Any] = json.loads(os.environ.get("FAULTS", "{}"))
 
 
 def claim(handshake: Path) -> bool:
-    """True for the one process that comes first; the file tells its id and its parent's."""
+    """True for the process that comes first. The file has its id and its parent's."""
     draft = handshake.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps({"pid": os.getpid(), "parent": os.getppid()}))
     try:
@@ -36,7 +36,7 @@ def claim(handshake: Path) -> bool:
 
 
 def hold(handshake: Path) -> None:
-    """The first to come here stays until the file NAME.go is there, or somebody kills it; others pass."""
+    """Hold the first process that comes here until the file NAME.go exists; others pass."""
     if claim(handshake):
         deadline = time.monotonic() + HOLD_SECONDS
         while not handshake.with_suffix(".go").exists():
@@ -100,12 +100,12 @@ def no_executors(executors: Any, seconds: float) -> None:
 
 
 def native(openvino_engine: Any, precisions: list[str]) -> None:
-    """A cascade on any processor: what it has no instructions for, OpenVINO computes with others."""
+    """Allow a cascade on any processor: OpenVINO emulates the instructions that it lacks."""
     openvino_engine.is_native = lambda precision: precision in precisions
 
 
 def flip(cascade: Any, handshake: str) -> None:
-    """Once, the low precision says the opposite about a batch, and the random re-check looks at all of it."""
+    """Once, the low precision gives the opposite result for a batch, and the random re-check covers all of it."""
     predict = cascade.CascadeEngine.predict
 
     def predict_once_wrong(engine: Any, batch: Any) -> Any:
@@ -133,7 +133,7 @@ MODULES: dict[str, tuple[Callable[..., None], ...]] = {
 
 
 class Injector(importlib.abc.MetaPathFinder):
-    """Changes a module right after its import, before anybody takes names out of it."""
+    """Changes a module right after its import, before other modules import names from it."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         wanted = [fault for fault in MODULES.get(name, ()) if fault.__name__ in FAULTS]
