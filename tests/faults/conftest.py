@@ -1,4 +1,4 @@
-"""One Spark standalone cluster, two workers of one core each, and pictures, for all tests of faults."""
+"""One Spark standalone cluster with two workers of one core each, and images, for all tests of faults."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.faults.job import Stage, assert_complete
 from tests.faults.observed import Observed, observe_workers
 from tests.helpers import SAMPLE
 
-PICTURE_COUNT = 600
-# Where the marked pictures are: 16 shards of 32 rows, one of 64, one of 24.
+IMAGE_COUNT = 600
+# The marked images by their row: there are 16 shards of 32 rows, one of 64 and one of 24.
 MARKED = {40: "MARK-A", 200: "MARK-B", 330: "MARK-C", 590: "MARK-D"}
 
 
@@ -26,27 +26,27 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample's pictures, the broken ones among them, over and over; some carry a mark behind their last byte."""
-    directory = tmp_path_factory.mktemp("pictures")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The images of the sample, also the broken ones, repeated; some have a mark after their last byte."""
+    directory = tmp_path_factory.mktemp("images")
     sample = sorted(path for path in SAMPLE.rglob("*.*") if path.suffix != ".txt")
-    for number in range(PICTURE_COUNT):
-        picture = SAMPLE / "cats" / "cat.000.jpg" if number in MARKED else sample[number % len(sample)]
-        content = picture.read_bytes() + MARKED.get(number, "").encode()
-        (directory / f"{number:05d}{picture.suffix}").write_bytes(content)
+    for number in range(IMAGE_COUNT):
+        image = SAMPLE / "cats" / "cat.000.jpg" if number in MARKED else sample[number % len(sample)]
+        content = image.read_bytes() + MARKED.get(number, "").encode()
+        (directory / f"{number:05d}{image.suffix}").write_bytes(content)
     return directory
 
 
 @pytest.fixture(scope="session")
-def stage(cluster: Cluster, converted_model: Path, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def stage(cluster: Cluster, converted_model: Path, images: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     workspace = Workspace(tmp_path_factory.mktemp("faults") / "workspace")
     shutil.copytree(converted_model, workspace.root / "models")
-    return Stage(cluster, workspace, pictures, tmp_path_factory.mktemp("handshakes"))
+    return Stage(cluster, workspace, images, tmp_path_factory.mktemp("handshakes"))
 
 
 @pytest.fixture(scope="session")
 def observed(stage: Stage) -> Observed:
-    """A run that nothing disturbs, watched from outside."""
+    """An undisturbed run, and what its workers were like."""
     run = stage.new_run("20260101T000000Z")
     with stage.submit(run) as submission:
         workers = observe_workers(stage.cluster, submission)

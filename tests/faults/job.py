@@ -41,15 +41,15 @@ class Stage:
 
     cluster: Cluster
     workspace: Workspace
-    pictures: Path
+    images: Path
     tmp: Path
 
-    def new_run(self, run_key: str, pictures: Path | None = None) -> RunPaths:
-        """A run with a manifest of many small shards."""
-        run, root = self.workspace.run(run_key), str(pictures or self.pictures)
+    def new_run(self, run_key: str, images: Path | None = None) -> RunPaths:
+        """Return a run with a manifest of many small shards."""
+        run, root = self.workspace.run(run_key), str(images or self.images)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(manifest_layout, "FIRST_SHARD_ROWS", FIRST_SHARD_ROWS)
-            build_manifest(run, DatasetRecord(source=root, root=root, content_id="pictures"), LABELS)
+            build_manifest(run, DatasetRecord(source=root, root=root, content_id="images"), LABELS)
         return run
 
     def submit(
@@ -61,7 +61,7 @@ class Stage:
         conf: Mapping[str, str] | None = None,
         **arguments: Any,
     ) -> Submission:
-        """Starts spark-submit. driver, executors: the faults of `inject.sitecustomize`, by name."""
+        """Start spark-submit. driver, executors: faults of `inject.sitecustomize` by name, with their settings."""
         settings = {
             "spark.log.level": "WARN",
             "spark.ui.showConsoleProgress": "false",
@@ -88,7 +88,7 @@ class Stage:
 
 
 class Submission:
-    """A running spark-submit: JVM and Python in a process group of its own. Leaving `with` ends it."""
+    """A running spark-submit, JVM and Python in their own process group; `with` kills it at the end."""
 
     def __init__(self, command: list[str], environment: Mapping[str, str], log: Path) -> None:
         self._log, self._errors = log.with_suffix(".out"), log.with_suffix(".err")
@@ -113,7 +113,7 @@ class Submission:
         return f"{self.printed}\n{self._errors.read_text(errors='replace')[-20000:]}"
 
     def kill(self) -> None:
-        """kill -9 of JVM and Python."""
+        """Kill JVM and Python with SIGKILL."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -134,7 +134,7 @@ class Submission:
         """Waits until a process reaches the hold. If it has died in the meantime, waits for the next one."""
         found: list[Held] = []
 
-        def somebody_is_held() -> bool:
+        def is_reached() -> bool:
             with suppress(FileNotFoundError):
                 try:
                     found.append(Held(handshake, **json.loads(handshake.read_text())))
@@ -142,7 +142,7 @@ class Submission:
                     handshake.unlink()
             return bool(found)
 
-        self.until(somebody_is_held, f"the hold {handshake.name}")
+        self.until(is_reached, f"the hold {handshake.name}")
         return found[0]
 
 
@@ -163,7 +163,7 @@ class Held:
 
 
 def hashes(run: RunPaths) -> dict[int, str]:
-    """sha256 of each committed shard's file."""
+    """Return the sha256 of each committed file by shard."""
     return {number: sha256_of(run.predictions / shard_name(number)) for number in shard_numbers(run.predictions)}
 
 

@@ -15,8 +15,7 @@ from tests.faults.job import DEADLINE_SECONDS, Submission
 
 @dataclass
 class Worker:
-    """daemon: the process that forked it; peak_mb: the largest resident size; libraries: the paths of the files that it
-    has mapped."""
+    """A Python worker. daemon: the process that forked it. peak_mb: peak resident memory. libraries: mapped files."""
 
     daemon: int
     peak_mb: float = 0.0
@@ -46,7 +45,7 @@ def observe_workers(cluster: Cluster, submission: Submission) -> dict[int, Worke
 
 
 def python_workers(cluster: Cluster) -> list[psutil.Process]:
-    """The processes that the daemons have forked."""
+    """Return the processes that the daemons have forked."""
     found = []
     for process in cluster.others():
         try:

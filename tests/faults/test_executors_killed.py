@@ -40,7 +40,7 @@ def test_a_run_survives_the_kill_of_a_worker_a_daemon_and_an_executor(stage: Sta
 
 def test_no_executors_is_one_line_and_worth_a_retry(stage: Stage) -> None:
     run = stage.new_run("no-executors")
-    # More than any worker has: the master never starts an executor, as when it has no workers.
+    # No worker has 64 cores, so the master never starts an executor, as if it had no workers.
     faults = {"no_executors": {"seconds": 1.0}}
     with stage.submit(run, driver=faults, conf={"spark.executor.cores": "64"}) as submission:
         assert submission.wait() == 1, submission.output

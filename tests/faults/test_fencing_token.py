@@ -1,4 +1,4 @@
-"""More than one driver at work on a run: only the newest may commit."""
+"""Several drivers work on a run: only the newest may commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_only_the_newest_of_three_drivers_commits(stage: Stage, undisturbed: RunPaths) -> None:
-    """The first is frozen right before a rename until the second has cleared up; the second is predicting."""
+    """The first is held right before a rename until the second has removed its staging; the second predicts."""
     run = stage.new_run("superseded")
     frozen, predicting = stage.tmp / "frozen", stage.tmp / "predicting"
     with stage.submit(run, driver={"commit": {"when": "before", "handshake": str(frozen)}}) as first:

@@ -40,7 +40,7 @@ def frozen(*pids: int) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-def test_what_a_frozen_executor_still_held_is_predicted_elsewhere_and_comes_too_late(
+def test_the_shards_of_a_frozen_executor_are_predicted_elsewhere_and_its_own_come_too_late(
     stage: Stage, undisturbed: RunPaths
 ) -> None:
     run = stage.new_run("executor-frozen")

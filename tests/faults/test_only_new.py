@@ -1,4 +1,4 @@
-"""only_new on a real cluster: what is unchanged is carried over, and the bytes are those of a full run."""
+"""only_new on a real cluster: results of unchanged images are carried over, and the files are those of a full run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_unchanged_images_are_carried_over(stage: Stage, undisturbed: RunPaths, 
     assert progress.carried == progress.rows_total
     assert hashes(again) == hashes(undisturbed)
 
-    changed = _change(stage.pictures, tmp_path / "pictures")
+    changed = _change(stage.images, tmp_path / "images")
     partly, fully = stage.new_run("20260103T000000Z", changed), stage.new_run("20260104T000000Z", changed)
     stage.predict(partly, only_new=True)
     stage.predict(fully)
@@ -40,7 +40,7 @@ def test_unchanged_images_are_carried_over(stage: Stage, undisturbed: RunPaths, 
 
 
 def _change(before: Path, after: Path) -> Path:
-    """Two images are other ones, two are new, one is gone."""
+    """Copy the images and change them: two have another content, two are new, one is missing."""
     shutil.copytree(before, after)  # with the modification stamps
     others = [next(after.glob(f"{number}.*")) for number in ("00050", "00400")]
     for seed, path in enumerate([*others, after / "00010a.jpg", after / "zz.png"]):

@@ -1,4 +1,4 @@
-"""An executor that would answer differently from the driver must not predict."""
+"""An executor that computes something else than the driver must not predict."""
 
 from __future__ import annotations
 

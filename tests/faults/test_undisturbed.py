@@ -1,4 +1,4 @@
-"""The run that all others are compared with."""
+"""An undisturbed run, with which the other tests compare theirs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ def test_both_cores_predict_and_every_image_has_a_row(observed: Observed) -> Non
 
 
 def test_each_executor_starts_python_once(observed: Observed) -> None:
-    """The job that wakes the workers and those that predict share them."""
     assert len({worker.daemon for worker in observed.workers.values()}) == WORKERS
 
 

@@ -1,7 +1,7 @@
-"""Faults for the Python processes that find this directory on their path: the driver, or the workers of executors.
+"""Inject faults into the Python processes that have this directory on their path: the driver, or Python workers.
 
-Python imports this file at its start. FAULTS in the environment is a JSON object, the name of each fault with its
-setting: the keyword arguments of the functions in MODULES, and `commit`.
+Python imports this file at its start. FAULTS in the environment is a JSON object: the name of each fault with its
+settings, which are the keyword arguments of a function in MODULES or of `commit`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-HOLD_SECONDS = 300.0  # longer than any test waits
+HOLD_SECONDS = 900.0  # longer than any test waits
 FAULTS: dict[str, Any] = json.loads(os.environ.get("FAULTS", "{}"))
 
 
@@ -46,7 +46,7 @@ def hold(handshake: Path) -> None:
 
 
 def commit(when: str, handshake: str) -> None:
-    """Holds the driver right before or right after a shard's rename into predictions/."""
+    """Hold the driver right before or right after the rename of a shard into predictions/."""
     rename = os.replace
 
     def replace(source: Any, target: Any) -> None:
@@ -61,7 +61,7 @@ def commit(when: str, handshake: str) -> None:
 
 
 def images(decoding: Any, by_marker: dict[str, str]) -> None:
-    """What happens when an image whose content holds the marker is decoded: crash, hang, or the handshake of a hold."""
+    """Crash, hang or hold a process that decodes an image with a marker. by_marker: "crash", "hang" or a handshake."""
     decode = decoding.decode_image
 
     def decode_image(content: bytes, input_size: tuple[int, int]) -> Any:
@@ -71,7 +71,7 @@ def images(decoding: Any, by_marker: dict[str, str]) -> None:
             if fault == "crash":
                 os.kill(os.getpid(), signal.SIGSEGV)
             elif fault == "hang":
-                ctypes.PyDLL(None).sleep(3600)  # PyDLL keeps the GIL, as a decoder does that never returns
+                ctypes.PyDLL(None).sleep(3600)  # PyDLL keeps the GIL, like a decoder that never returns
             else:
                 hold(Path(fault))
         return decode(content, input_size)
@@ -80,13 +80,13 @@ def images(decoding: Any, by_marker: dict[str, str]) -> None:
 
 
 def pixels(decoding: Any, add: int) -> None:
-    """Every decoder's pixels are off by `add`."""
+    """Add a number to all decoded pixels."""
     decode = decoding.decode_image
     decoding.decode_image = lambda content, input_size: decode(content, input_size) + add
 
 
 def versions(module: Any, **other: str) -> None:
-    """The packages in `other` have another version."""
+    """Give the packages in `other` another version."""
     found = module.version
     module.version = lambda name: other.get(name) or found(name)
 
