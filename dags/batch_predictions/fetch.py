@@ -162,7 +162,7 @@ class Download:
         except OSError as error:  # also raised by flush and close, when the disk is full
             raise self._no_space(f"writing failed ({error.strerror})") from None
         if total is not None and received != total:
-            raise Interrupted(f"the connection closed at {received:,} of {count(total, 'byte')}")
+            raise Interrupted(f"the connection closed at {count(received)} of {count(total, 'byte')}")
 
     def _check_size(self, size: int) -> None:
         if size > self.limits.max_bytes:
