@@ -1,4 +1,4 @@
-"""A real engine that says how bright an image is, and grey images to ask it about."""
+"""A real engine whose output is the brightness of an image, and grey images for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Columns = tuple[pd.Series, pd.Series, pd.Series]
 
 
 def save_brightness(xml: Path, gains: tuple[float, ...] = (1.0,)) -> EngineChoice:
-    """A converted model whose outputs are `gains` times the mean brightness of an image, 0 to 1."""
+    """Save a converted model whose outputs are `gains` times the mean brightness of an image, 0 to 1."""
     import openvino as ov
     from openvino import opset13 as ops
 
@@ -34,7 +34,7 @@ def save_brightness(xml: Path, gains: tuple[float, ...] = (1.0,)) -> EngineChoic
 
 
 def make_factory(root: Path, image_timeout: float = 60.0) -> ImageScorerFactory:
-    """The task of a run over the images in `root`/images."""
+    """Return the factory of a run over the images in `root`/images."""
     (root / "images").mkdir()
     choice = save_brightness(root / "compiled" / "model.xml")
     golden_image = load_golden_image(SPEC, choice, root / "compiled")
@@ -42,14 +42,14 @@ def make_factory(root: Path, image_timeout: float = 60.0) -> ImageScorerFactory:
 
 
 def save_grey(factory: ImageScorerFactory, value: int, name: str | None = None) -> str:
-    """The img_path of a new image of that brightness, 0 to 255."""
+    """Save a new image of that brightness, 0 to 255; return its img_path."""
     name = name or f"{value:03d}.png"
     Image.new("RGB", (5, 5), (value, value, value)).save(Path(factory.dataset_root) / name)
     return encode_path(name.encode())
 
 
 def manifest_columns(factory: ImageScorerFactory, names: Sequence[str]) -> Columns:
-    """img_path, size_bytes and modified_ns as a manifest written now would have them."""
+    """Return img_path, size_bytes and modified_ns as in a manifest that is written now."""
     files = [Path(factory.dataset_root) / name for name in names]
     found = [file.stat() if file.exists() else None for file in files]
     return (

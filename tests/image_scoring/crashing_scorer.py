@@ -1,4 +1,4 @@
-"""Images that end or hang whoever scores them, as a broken decoder does."""
+"""Images that crash or hang the process that scores them, like those that hit a bug of a decoder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OFTEN = 600  # seconds that a hanging image sleeps: longer than any test
 
 @dataclass(frozen=True)
 class CrashingScorerFactory:
-    """Its images do what their names say. notes: a directory that tells what happened in the children.
+    """Its images do what their names say. notes: a directory where the children write what they did.
 
     broken: why the engine does not open; "crash" ends the interpreter.
     """

@@ -1,4 +1,4 @@
-"""A workspace whose images change from run to run, for the tests of what is carried over."""
+"""A workspace whose images change from run to run, for the tests of incremental runs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class IncrementalRuns:
             os.utime(path, ns=(stamp, stamp))
 
     def run(self, key: str, shard_rows: int = 4, scoring: ScoringRecord = SCORING) -> RunPaths:
-        """A run over the images as they are, with its first shards of `shard_rows`, not predicted yet."""
+        """Return a run over the present images, not predicted yet; its first shards have `shard_rows` rows."""
         self._cut.setattr(manifest_layout, "FIRST_SHARD_ROWS", shard_rows)
         run = self.workspace.run(key)
         build_manifest(run, DatasetRecord(str(self.images), str(self.images), "test"), LABELS)
@@ -75,7 +75,7 @@ class IncrementalRuns:
 
 
 def outcome_of(row: Row) -> Row:
-    """What the model of these tests says of an image: another thing for another path, size or stamp."""
+    """Return the row that the model of these tests gives; it depends on path, size and modification time."""
     number = int(sha256(f"{row['img_path']} {row['size_bytes']} {row['modified_ns']}".encode()).hexdigest()[:6], 16)
     if number % 5 == 0:
         return failed(row, "undecodable: broken, at " + str(number))
@@ -128,7 +128,7 @@ def predict_new(run: RunPaths, base_run: BaseRun | None, outcome: Callable[[Row]
 
 
 def table_of(run: RunPaths) -> bytes:
-    """What publish would show."""
+    """Return predictions.csv as publish would write it."""
     export_csv(run, run.predictions_csv)
     return run.predictions_csv.read_bytes()
 

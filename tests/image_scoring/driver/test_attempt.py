@@ -103,7 +103,7 @@ def test_an_attempt_that_fails_says_why(
 def test_a_superseded_attempt_leaves_the_progress_to_the_newer_one(
     error: Exception | None, workspace: Workspace, run: RunPaths
 ) -> None:
-    """Whatever goes wrong after the newer one began is no failure of the run."""
+    """Errors of an attempt after a newer one began are no failure of the run."""
     run.progress.write_text("of the newer attempt")
 
     def be_superseded() -> None:

@@ -1,4 +1,4 @@
-"""Which run is carried over from, and what happens when it is damaged or changes."""
+"""Which run becomes the base run, and what happens when it is damaged or removed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def other_type(path: Path) -> None:
 @pytest.mark.parametrize("shard", [0, 4, 9])
 @pytest.mark.parametrize("kind", ["manifest", "predictions"])
 @pytest.mark.parametrize("harm", [Path.unlink, damage, cut, other_rows, no_column, no_rows, other_type])
-def test_a_shard_that_is_damaged_is_predicted_and_the_others_are_carried_over(
+def test_a_damaged_shard_is_predicted_and_the_others_are_carried_over(
     harm: Callable[[Path], None], kind: str, shard: int, runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
 ) -> None:
     runs.put(*NAMES)
@@ -91,7 +91,7 @@ def test_a_shard_that_is_damaged_is_predicted_and_the_others_are_carried_over(
     assert table_of(run) == table_of(predict_all(runs.run("full")))
 
 
-def test_a_base_run_that_vanishes_costs_predictions_and_one_line(
+def test_without_the_files_of_the_base_run_all_images_are_predicted_with_one_warning(
     runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
 ) -> None:
     runs.put(*NAMES)
@@ -104,7 +104,7 @@ def test_a_base_run_that_vanishes_costs_predictions_and_one_line(
     assert choose_base_run(runs.workspace, run) is None
 
 
-def test_a_base_run_travels_with_every_task(runs: IncrementalRuns) -> None:
+def test_a_base_run_can_be_pickled_with_every_task(runs: IncrementalRuns) -> None:
     runs.put(*NAMES)
     runs.published("1")
     base_run = base_run_of(runs, runs.run("2"))
@@ -140,7 +140,7 @@ def test_a_run_that_was_predicted_in_another_way_is_no_base_run(
 
 
 @pytest.mark.parametrize("lacks", ["manifest_summary", "scoring", "predictions"])
-def test_a_run_that_has_not_all_that_it_takes_is_no_base_run(lacks: str, runs: IncrementalRuns) -> None:
+def test_a_run_that_lacks_a_file_is_no_base_run(lacks: str, runs: IncrementalRuns) -> None:
     runs.put(*NAMES)
     path = getattr(runs.published("1"), lacks)
     run = runs.run("2")
@@ -171,7 +171,7 @@ def test_a_run_is_not_its_own_base_run(runs: IncrementalRuns) -> None:
 def test_the_base_run_stays_when_another_run_is_published_in_the_middle(
     runs: IncrementalRuns, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The later run claims other results for the same images: not one of them may get in."""
+    """The later run has other results for the same images; none of them may be used."""
     runs.put(*NAMES)
     first = runs.published("1")
     run = runs.run("3")

@@ -1,4 +1,4 @@
-"""The copy of the package that the Python workers import."""
+"""The copy of the packages that the Python workers import."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_same_code_has_the_same_directory_and_is_copied_once(tmp_path: Path)
     assert [path for path in (tmp_path / "code").iterdir() if path.is_dir()] == [copy]
 
 
-def test_runs_that_start_at_once_share_one_copy(tmp_path: Path) -> None:
+def test_runs_that_start_at_the_same_time_share_one_copy(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         copies = set(pool.map(lambda _: copy_packages(tmp_path), range(4)))
     assert len(copies) == 1

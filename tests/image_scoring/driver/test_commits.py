@@ -65,7 +65,7 @@ def test_whole_shards_are_moved_counted_and_logged(run: RunPaths) -> None:
     assert load_commits(run) == expected[::-1]
 
 
-def test_a_shard_without_its_counts_is_committed_all_the_same(run: RunPaths) -> None:
+def test_a_shard_without_its_counts_is_committed(run: RunPaths) -> None:
     staged = stage(run, [1, 1], ["predicted", "error"])
     counts_path(run.staging / "counts", 1).unlink()
     assert commit(run, staged) == [CommitRecord(1, 2, 1)]
@@ -82,7 +82,7 @@ def test_a_part_that_is_not_one_whole_shard_is_refused(shards: list[int], run: R
     assert logged_shards(run) == []
 
 
-def test_a_part_that_its_task_has_not_finished_yet_is_left_alone(run: RunPaths) -> None:
+def test_a_part_of_an_unfinished_task_is_not_committed(run: RunPaths) -> None:
     staged = stage(run, [1, 1], ["predicted"] * 2)
     (part,) = staged.iterdir()
     hidden = staged / "_temporary" / "0" / part.name
@@ -92,11 +92,11 @@ def test_a_part_that_its_task_has_not_finished_yet_is_left_alone(run: RunPaths) 
     assert hidden.exists()
 
 
-def test_what_was_not_staged_yet_is_nothing_to_commit(run: RunPaths) -> None:
+def test_without_staged_files_nothing_is_committed(run: RunPaths) -> None:
     assert commit(run, run.staging / "not there") == []
 
 
-def test_an_attempt_that_was_superseded_commits_nothing(run: RunPaths) -> None:
+def test_a_superseded_attempt_commits_nothing(run: RunPaths) -> None:
     staged = stage(run, [1, 1], ["predicted"] * 2)
     fencing_token = FencingToken(run.fencing_token)
     FencingToken(run.fencing_token)
@@ -131,21 +131,21 @@ def test_a_flip_commits_nothing_of_its_shard(run: RunPaths) -> None:
     assert [path.name for path in staged.iterdir()] == ["part-00001-x.snappy.parquet"]
 
 
-def test_a_line_whose_shard_never_came_is_not_counted(run: RunPaths) -> None:
-    """A kill between the line and the rename."""
+def test_a_line_without_its_shard_is_not_counted(run: RunPaths) -> None:
+    """The driver was killed between the line and the rename."""
     append_record(run.commits, CommitRecord(0, 4, 0, began=1.0, ended=2.0))
     assert load_commits(run) == []
     assert run.pending_shards() == [0, 1]
 
 
-def test_a_shard_without_its_line_is_counted_anew(run: RunPaths) -> None:
+def test_a_shard_without_its_line_is_counted_again(run: RunPaths) -> None:
     paths = manifest_paths(run)
     error: dict[str, Any] = {"prediction": None, "probability": None, "status": "error", "error": "empty: zero bytes"}
     write_predictions(run, [predicted(paths[0]), *(predicted(path, **error) for path in paths[1:])])
     assert load_commits(run) == [CommitRecord(0, 4, 3)]
 
 
-def test_the_last_line_of_a_shard_wins_and_a_cut_one_does_not_count(run: RunPaths) -> None:
+def test_the_last_line_of_a_shard_counts_and_a_cut_line_does_not(run: RunPaths) -> None:
     commit(run, stage(run, [0] * 4, ["predicted"] * 4))
     append_record(run.commits, CommitRecord(0, 4, 0, carried=3, began=1.0, ended=2.0))
     with open(run.commits, "a") as file:
@@ -153,7 +153,7 @@ def test_the_last_line_of_a_shard_wins_and_a_cut_one_does_not_count(run: RunPath
     assert load_commits(run) == [CommitRecord(0, 4, 0, carried=3, began=1.0, ended=2.0)]
 
 
-def test_what_is_given_up_is_to_be_predicted_again(run: RunPaths) -> None:
+def test_shards_whose_commits_are_dropped_are_pending_again(run: RunPaths) -> None:
     staged = stage(run, [0] * 4, ["predicted"] * 4)
     commit(run, staged)
     drop_commits(run)

@@ -10,7 +10,7 @@ from image_scoring.driver.fencing_token import AttemptSuperseded, FencingToken
 from run_contract.errors import BatchPredictionsError, TemporaryError
 
 
-def test_the_newest_attempt_passes_and_the_one_before_is_stopped(tmp_path: Path) -> None:
+def test_the_newest_attempt_passes_and_the_one_before_is_superseded(tmp_path: Path) -> None:
     path = tmp_path / "run" / "fencing_token"
     first = FencingToken(path)
     first.check()
@@ -22,6 +22,6 @@ def test_the_newest_attempt_passes_and_the_one_before_is_stopped(tmp_path: Path)
     second.check()
 
 
-def test_one_that_was_stopped_is_not_tried_again() -> None:
+def test_a_superseded_attempt_is_not_worth_a_retry() -> None:
     assert issubclass(AttemptSuperseded, BatchPredictionsError)
     assert not issubclass(AttemptSuperseded, TemporaryError)

@@ -1,4 +1,4 @@
-"""What an image costs on one core, with a real engine and real images."""
+"""The cost of an image on one core, with a real engine and real images."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def make_manifest(arguments: JobArguments, images: int) -> None:
 
 @pytest.fixture
 def scored(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The images that were scored, call by call."""
+    """The paths of the scored images, call by call."""
     calls: list[list[str]] = []
     score = ImageScorer.score
 
@@ -53,7 +53,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return calls
 
 
-def test_the_mean_of_a_spread_sample_after_a_warm_up(arguments: JobArguments, scored: list[list[str]]) -> None:
+def test_the_cost_is_the_mean_of_a_sample_after_a_warm_up(arguments: JobArguments, scored: list[list[str]]) -> None:
     make_manifest(arguments, 108)
     ticks = iter([100.0, 103.2])
     measured = measure(arguments, lambda: next(ticks))
@@ -72,7 +72,7 @@ def test_few_images_are_measured_too(images: int, measured: int, arguments: JobA
     assert result.core_seconds_per_row > 0
 
 
-def test_the_answer_is_the_last_line(arguments: JobArguments, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_measurement_is_the_last_line(arguments: JobArguments, capsys: pytest.CaptureFixture[str]) -> None:
     make_manifest(arguments, 5)
     assert main(arguments.to_argv()) == 0
     assert parse_record(PaceMeasurementRecord, capsys.readouterr().out.splitlines()[-1].encode()).images == 1

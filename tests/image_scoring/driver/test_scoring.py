@@ -24,7 +24,7 @@ def test_runs_with_another_low_precision_are_not_mixed() -> None:
     assert make_scoring_record(SPEC, f32) == make_scoring_record(SPEC, replace(f32, low="bf16"))
 
 
-def test_a_record_that_was_read_back_is_no_other_one(tmp_path: Path) -> None:
+def test_a_record_that_was_read_back_does_not_differ(tmp_path: Path) -> None:
     record = make_scoring_record(SPEC, CASCADE)
     write_record(tmp_path / "scoring.json", record)
     found = read_record(ScoringRecord, tmp_path / "scoring.json")

@@ -125,7 +125,7 @@ def test_the_golden_image_can_be_decoded_and_is_the_same_each_time() -> None:
     assert sha256(draw_golden_image()).digest() == sha256(jpeg).digest()
     with Image.open(io.BytesIO(jpeg)) as image:
         assert (image.format, image.size, image.mode) == ("JPEG", (320, 240), "RGB")
-        assert np.asarray(image).std(axis=(0, 1)).min() > 20  # something to see in each colour
+        assert np.asarray(image).std(axis=(0, 1)).min() > 20  # there is detail in each colour channel
 
 
 @pytest.mark.parametrize("suffix", [".xml", ".bin"])

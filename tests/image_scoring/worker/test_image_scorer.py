@@ -9,24 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from batch_predictions.manifest import build_manifest
 from image_scoring.model.engines.openvino_engine import OpenVinoEngine
 from image_scoring.worker.image_scorer_factory import ImageScorerFactory
 from image_scoring.worker.incremental import BaseRun
 from image_scoring.worker.preflight import PreflightError
-from image_scoring.worker.scorer import ScoreCounts
-from run_contract.layout import Workspace
-from run_contract.records.dataset import DatasetRecord
-from tests.helpers import LABELS, PATIENCE, draw, manifest_paths, noise, predicted, write_predictions
+from tests.helpers import PATIENCE, draw, noise
 from tests.image_scoring.brightness_model import make_factory, manifest_columns, save_grey
+from tests.image_scoring.worker.results import COLUMNS, dtypes_of, values_of
 from tests.integration.commands import project_path
-
-COLUMNS = {"prediction": "object", "probability": "Float32", "status": "object", "error": "object"}
 
 
 @pytest.fixture
@@ -34,16 +28,8 @@ def factory(tmp_path: Path) -> ImageScorerFactory:
     return make_factory(tmp_path)
 
 
-def dtypes_of(result: pd.DataFrame) -> dict[str, str]:
-    return {str(name): str(dtype) for name, dtype in result.dtypes.items()}
-
-
-def values_of(result: pd.DataFrame) -> list[float | None]:
-    return [None if pd.isna(value) else round(float(value) * 255) for value in result["probability"]]
-
-
 def test_rows_keep_their_order_with_error_rows_between_them(factory: ImageScorerFactory) -> None:
-    (Path(factory.dataset_root) / "text.jpg").write_text("not a picture")
+    (Path(factory.dataset_root) / "text.jpg").write_text("not an image")
     names = [save_grey(factory, 204), "missing.jpg", save_grey(factory, 51), "text.jpg", save_grey(factory, 153)]
     result = factory.open().score(*manifest_columns(factory, names))
     assert dtypes_of(result) == COLUMNS
@@ -55,10 +41,9 @@ def test_rows_keep_their_order_with_error_rows_between_them(factory: ImageScorer
     assert reasons == [None, "missing", None, "not an image", None]
 
 
-def test_when_nothing_can_be_read_the_engine_is_not_asked(factory: ImageScorerFactory) -> None:
-    result = factory.open().score(
-        *manifest_columns(factory, ["a.jpg", "b.jpg"])
-    )  # asked about no image, it would raise
+def test_when_no_image_can_be_read_the_engine_is_not_called(factory: ImageScorerFactory) -> None:
+    """It raises an error if it is given no image."""
+    result = factory.open().score(*manifest_columns(factory, ["a.jpg", "b.jpg"]))
     assert list(result["status"]) == ["error", "error"]
     assert dtypes_of(result) == COLUMNS
     assert result["probability"].isna().all()
@@ -81,10 +66,10 @@ def test_the_file_behind_an_encoded_path_is_read(name: str, factory: ImageScorer
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 16])
-def test_each_image_gets_what_it_gets_alone_however_they_are_batched(
+def test_an_image_has_the_same_row_alone_and_in_any_batch(
     batch_size: int, factory: ImageScorerFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The buffer of a batch is used again: nothing of an image may stay for the next one."""
+    """The batches share a buffer: nothing of an image may be left in it for the next one."""
     for seed in range(8):
         Image.fromarray(noise(seed=seed)).save(Path(factory.dataset_root) / f"{seed}.png")
     (Path(factory.dataset_root) / "cut.png").write_bytes((Path(factory.dataset_root) / "0.png").read_bytes()[:500])
@@ -110,8 +95,8 @@ def test_each_image_gets_what_it_gets_alone_however_they_are_batched(
     pd.testing.assert_frame_equal(scorer.score(*whole), alone, check_exact=True)
 
 
-def test_a_task_travels_and_stays_the_same(factory: ImageScorerFactory) -> None:
-    """Workers keep their engine from task to task by it."""
+def test_a_factory_is_equal_to_its_copy_in_a_worker(factory: ImageScorerFactory) -> None:
+    """Otherwise workers would open a new engine for each task."""
     copy = pickle.loads(pickle.dumps(factory))
     assert copy == factory
     assert hash(copy) == hash(factory)
@@ -146,7 +131,7 @@ scorer.score(*manifest_columns(factory, names))
 
 @pytest.mark.slow
 def test_an_image_that_hangs_ends_the_worker(tmp_path: Path) -> None:
-    """For Spark to see it, and to retry it in isolation."""
+    """Spark then runs the task again, in isolation."""
     ended = subprocess.run(
         [sys.executable, "-c", HANGS, tmp_path],
         env=project_path(),
@@ -157,64 +142,3 @@ def test_an_image_that_hangs_ends_the_worker(tmp_path: Path) -> None:
     )
     assert (ended.returncode, ended.stdout) == (1, "waited for the next task\n")
     assert "Timeout (0:00:01)!" in ended.stderr
-
-
-class Scene:
-    """Five images, each of them with a row of a run before, of another probability than the engine's."""
-
-    def __init__(self, root: Path) -> None:
-        self.factory = make_factory(root)
-        self.names = [save_grey(self.factory, value) for value in (0, 51, 102, 153, 204)]
-        run = Workspace(root / "workspace").run("before")
-        build_manifest(run, DatasetRecord("test", self.factory.dataset_root, "test"), LABELS)
-        rows = [predicted(path, probability=np.float32(0.125)) for path in manifest_paths(run)]
-        rows[1].update(prediction=None, probability=None, status="error", error="undecodable: broken")
-        write_predictions(run, rows)
-        self.carrying = replace(self.factory, base_run=BaseRun(str(run.root), 1))
-
-    def change(self, *names: str) -> None:
-        """The bytes stay, and so does what the engine says; the stamp does not."""
-        for name in names:
-            (Path(self.factory.dataset_root) / name).touch()
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    return Scene(tmp_path)
-
-
-@pytest.mark.parametrize("isolated", [False, True])
-def test_what_is_carried_over_and_what_is_predicted_come_back_in_order(scene: Scene, isolated: bool) -> None:
-    scene.change("000.png", "153.png")
-    scorer = scene.carrying.open_isolated() if isolated else scene.carrying.open()
-    names = [*scene.names[:3], "missing.png", *scene.names[3:]]
-    result = scorer.score(*manifest_columns(scene.factory, names))
-    assert dtypes_of(result) == COLUMNS
-    assert list(result.index) == list(range(6))
-    assert values_of(result) == [0, None, 32, None, 153, 32]
-    reasons = [None if pd.isna(error) else error.partition(":")[0] for error in result["error"]]
-    assert reasons == [None, "undecodable", None, "missing", None, None]
-    assert scorer.take_counts().carried == 3
-    assert scorer.take_counts().carried == 0
-
-
-def test_when_all_is_carried_over_neither_an_image_nor_the_engine_is_opened(scene: Scene) -> None:
-    recorded = manifest_columns(scene.factory, scene.names)
-    for name in scene.names:
-        (Path(scene.factory.dataset_root) / name).unlink()
-    Path(scene.factory.engine.path).unlink()
-    scorer = scene.carrying.open()
-    result = scorer.score(*recorded)
-    assert values_of(result) == [32, None, 32, 32, 32]
-    assert dtypes_of(result) == COLUMNS
-    assert scorer.take_counts() == ScoreCounts(carried=5)
-    assert scorer.take_counts() == ScoreCounts()
-
-
-def test_when_nothing_is_carried_over_the_rows_are_those_of_a_full_run(scene: Scene) -> None:
-    scene.change(*scene.names)
-    recorded = manifest_columns(scene.factory, scene.names)
-    expected = scene.factory.open().score(*recorded)
-    scorer = scene.carrying.open()
-    pd.testing.assert_frame_equal(scorer.score(*recorded), expected, check_exact=True)
-    assert scorer.take_counts().carried == 0

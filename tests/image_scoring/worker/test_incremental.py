@@ -1,4 +1,4 @@
-"""What is carried over from the published run, and that the table is the one that a full run makes."""
+"""Which results are carried over from the base run, and that the table is that of a full run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def runs(plain_path: Path, monkeypatch: pytest.MonkeyPatch) -> IncrementalRuns:
 
 
 def random_tree(dice: random.Random) -> list[bytes]:
-    """Paths of images whose names are alike in their first bytes, files and directories among each other."""
+    """Return paths of images, mixed with directories, many of whose names begin with the same bytes."""
     letters = [
         b"a",
         b"b",
@@ -67,7 +67,7 @@ def random_tree(dice: random.Random) -> list[bytes]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_key_sorts_as_the_manifest_walks(seed: int, runs: IncrementalRuns) -> None:
+def test_the_key_sorts_paths_in_the_order_of_the_walk(seed: int, runs: IncrementalRuns) -> None:
     names = random_tree(random.Random(seed))
     runs.put(*names)
     walked = [encode_path(found.path) for found in walk(runs.images) if not found.skipped]
@@ -84,7 +84,7 @@ def test_files_come_before_directories_and_a_prefix_before_the_longer_name() -> 
     assert found == order
 
 
-def test_an_unchanged_dataset_is_carried_over_as_a_whole_with_the_types_of_the_udf(runs: IncrementalRuns) -> None:
+def test_all_results_of_an_unchanged_dataset_are_carried_over_with_the_types_of_the_udf(runs: IncrementalRuns) -> None:
     runs.put(*NAMES)
     first = runs.published("1")
     run = runs.run("2")
@@ -112,10 +112,10 @@ def test_an_unchanged_dataset_is_carried_over_as_a_whole_with_the_types_of_the_u
 
 @pytest.mark.parametrize("shard_rows", [1, 3, 4, 7, 100])
 @pytest.mark.parametrize("seed", range(4))
-def test_only_what_is_new_is_predicted_and_the_table_is_that_of_a_full_run(
+def test_only_new_images_are_predicted_and_the_table_is_that_of_a_full_run(
     seed: int, shard_rows: int, runs: IncrementalRuns
 ) -> None:
-    """Insertions, deletions, other sizes, other stamps, and shards that are cut elsewhere."""
+    """After insertions, deletions, other sizes, other modification times, and with other shard sizes."""
     dice = random.Random(seed)
     names = random_tree(dice)
     runs.put(*names[:100])
@@ -136,7 +136,7 @@ def test_only_what_is_new_is_predicted_and_the_table_is_that_of_a_full_run(
     assert table_of(run) == table_of(predict_all(runs.run("full")))
 
 
-def test_many_runs_one_on_the_other_end_with_the_table_of_a_full_run(runs: IncrementalRuns) -> None:
+def test_after_many_incremental_runs_the_table_is_that_of_a_full_run(runs: IncrementalRuns) -> None:
     dice = random.Random(20)
     runs.put(*NAMES)
     runs.published("0")
@@ -151,7 +151,7 @@ def test_many_runs_one_on_the_other_end_with_the_table_of_a_full_run(runs: Incre
 @pytest.mark.parametrize(
     "error", ["missing: gone", "changed: another", "unreadable: denied", "unreadable", "emptyish: x"]
 )
-def test_an_error_that_may_pass_is_tried_again(error: str, runs: IncrementalRuns) -> None:
+def test_an_image_with_a_temporary_error_is_predicted_again(error: str, runs: IncrementalRuns) -> None:
     runs.put(*NAMES[:4])
     runs.published("1", outcome=lambda row: failed(row, error) if row["img_path"] == NAMES[2] else outcome_of(row))
     run = runs.run("2")
@@ -168,8 +168,7 @@ def test_an_error_of_the_content_is_carried_over(error: str, runs: IncrementalRu
     assert table_of(run) == table_of(first)
 
 
-def test_a_stamp_that_says_nothing_is_no_proof(runs: IncrementalRuns) -> None:
-    """Archives without dates give every file the same one."""
+def test_images_with_the_modification_time_of_archives_without_dates_are_predicted_again(runs: IncrementalRuns) -> None:
     runs.put(*NAMES[:2], stamp=NO_STAMP_NS)
     runs.put(*NAMES[2:4])
     runs.published("1")
@@ -181,13 +180,13 @@ def test_a_batch_may_begin_and_end_anywhere(runs: IncrementalRuns) -> None:
     runs.put(*NAMES)
     first = runs.published("1", shard_rows=3)
     rows = [row for shard in shard_numbers(first.manifest) for row in rows_of(first, shard)]
-    carry = BaseRunResults(BaseRun(str(first.root), len(shard_numbers(first.manifest))))
+    base_results = BaseRunResults(BaseRun(str(first.root), len(shard_numbers(first.manifest))))
     for start in range(0, len(rows), 5):
         for stop in range(start, len(rows) + 1, 7):
-            assert find(carry, rows[start:stop])[1] == [True] * (stop - start)
+            assert find(base_results, rows[start:stop])[1] == [True] * (stop - start)
     nowhere = [{**rows[0], "img_path": path} for path in ("!.jpg", "a/b/zz.jpg", "zz/0.jpg")]
-    assert [find(carry, [row])[1] for row in nowhere] == [[False]] * 3
-    mixed, found = find(carry, [nowhere[0], *rows, nowhere[2]])
+    assert [find(base_results, [row])[1] for row in nowhere] == [[False]] * 3
+    mixed, found = find(base_results, [nowhere[0], *rows, nowhere[2]])
     assert found == [False, *[True] * len(rows), False]
     assert mixed.iloc[[0, -1]].isna().all(axis=None)
 
@@ -204,12 +203,12 @@ def test_only_a_few_shards_are_read_and_kept(runs: IncrementalRuns, monkeypatch:
         return original(self, shard)
 
     monkeypatch.setattr(BaseRunResults, "_read_results", reading)
-    carry = BaseRunResults(BaseRun(str(first.root), len(shards)))
+    base_results = BaseRunResults(BaseRun(str(first.root), len(shards)))
     for shard in shards:
-        assert all(find(carry, rows_of(first, shard))[1])
+        assert all(find(base_results, rows_of(first, shard))[1])
     assert read == shards
     read.clear()
     half = [row for shard in shards[10:12] for row in rows_of(first, shard)][1:-1]
     for _ in range(3):  # as when Spark's batches are smaller than a shard
-        assert all(find(carry, half)[1])
+        assert all(find(base_results, half)[1])
     assert read == shards[10:12]

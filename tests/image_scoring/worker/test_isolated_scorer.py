@@ -1,4 +1,4 @@
-"""Whatever an image does to the process that scores it, it costs that image's row and nothing else."""
+"""An image that crashes or hangs the process that scores it becomes an error row; nothing else is lost."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ pytestmark = pytest.mark.slow
 
 
 def children_of(process: psutil.Process) -> list[psutil.Process]:
-    """All but the tracker of resources, which Python keeps until its own end."""
+    """Return all children but the resource tracker, which Python keeps until it ends."""
     return [child for child in process.children(recursive=True) if "resource_tracker" not in str(command_of(child))]
 
 
 def command_of(process: psutil.Process) -> list[str]:
     try:
         return cast("list[str]", process.cmdline())
-    except psutil.Error:  # a zombie has none
+    except psutil.Error:  # a zombie has no command line
         return []
 
 
@@ -60,7 +60,7 @@ def rows(*paths: str) -> tuple[pd.Series, pd.Series, pd.Series]:
 
 
 def children_that_scored(notes: Path) -> dict[str, list[str]]:
-    """Of each path, the processes it was given to."""
+    """Return the ids of the processes that got each path."""
     found: dict[str, list[str]] = {}
     for line in (notes / "scored").read_text().splitlines():
         process, _, path = line.partition(" ")
@@ -75,7 +75,7 @@ def children_that_scored(notes: Path) -> dict[str, list[str]]:
         ("hang", 2.0, "hung: no answer within 2 s"),
     ],
 )
-def test_an_image_that_ends_or_hangs_the_interpreter_is_an_error_row(
+def test_an_image_that_crashes_or_hangs_the_interpreter_is_an_error_row(
     image: str, timeout: float, error: str, tmp_path: Path
 ) -> None:
     scorer = scorer_of(tmp_path, timeout)
@@ -94,7 +94,7 @@ def test_an_image_that_ends_or_hangs_the_interpreter_is_an_error_row(
     assert len({*scored["a"], *scored[image], *scored["b"]}) == 3
 
 
-def test_a_child_that_somebody_kills_costs_no_image(tmp_path: Path) -> None:
+def test_a_child_that_is_killed_once_costs_no_image(tmp_path: Path) -> None:
     def kill() -> None:
         wait_until(lambda: (tmp_path / "slow").exists() and (tmp_path / "slow").read_text() != "")
         os.kill(int((tmp_path / "slow").read_text()), signal.SIGKILL)
@@ -112,10 +112,10 @@ def test_a_child_that_somebody_kills_costs_no_image(tmp_path: Path) -> None:
 
 def test_an_engine_that_does_not_open_fails_the_task_and_says_why(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError) as error:
-        scorer_of(tmp_path, broken="mend it").score(*rows("a", "b"))
+        scorer_of(tmp_path, broken="install it").score(*rows("a", "b"))
     told = explain("r", error.value)
     assert type(told) is BatchPredictionsError  # not worth a retry
-    assert "numpy 1.26.4 found, 2.4.6 expected; mend it" in str(told)
+    assert "numpy 1.26.4 found, 2.4.6 expected; install it" in str(told)
     with pytest.raises(RuntimeError, match="exit code 7"):
         scorer_of(tmp_path, broken="crash").score(*rows("a", "b"))
     assert not (tmp_path / "scored").exists()
@@ -126,7 +126,7 @@ def test_a_bug_is_not_blamed_on_the_image(tmp_path: Path) -> None:
         scorer_of(tmp_path).score(*rows("a", "bug"))
 
 
-def test_the_rows_are_those_of_the_fast_path(tmp_path: Path) -> None:
+def test_the_rows_are_those_of_the_fast_scorer(tmp_path: Path) -> None:
     factory = make_factory(tmp_path)
     (Path(factory.dataset_root) / "text.png").write_text("not a picture")
     recorded = manifest_columns(factory, [save_grey(factory, 51), "text.png", "gone.png", save_grey(factory, 204)])

@@ -1,4 +1,4 @@
-"""The function that Spark's Python workers run, without Spark around it."""
+"""The function that Spark's Python workers run, called without Spark."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _new_worker() -> Iterator[None]:
 
 @pytest.fixture
 def attempt() -> Iterator[TaskContext]:
-    """The context of a task, as Spark's worker sets it."""
+    """The context of a Spark task, as Spark's worker sets it."""
     context = TaskContext._getOrCreate()
     context._attemptNumber = 0
     yield context
@@ -108,7 +108,7 @@ def test_a_task_without_rows_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_counts_are_there_only_when_all_rows_are(tmp_path: Path) -> None:
+def test_the_counts_are_written_after_all_rows(tmp_path: Path) -> None:
     function: Any = make_predict_udf(EchoScorerFactory("a"), tmp_path).func
     results = function(iter([batch(3, "x"), batch(3, "y")]))
     next(results)
@@ -118,7 +118,7 @@ def test_the_counts_are_there_only_when_all_rows_are(tmp_path: Path) -> None:
     assert counts_path(tmp_path, 3).exists()
 
 
-def test_a_worker_opens_the_scorer_once_and_another_one_for_another_task(tmp_path: Path, attempt: TaskContext) -> None:
+def test_a_worker_opens_one_scorer_for_each_factory(tmp_path: Path, attempt: TaskContext) -> None:
     opened: list[str] = []
     for _ in range(3):
         run_udf(EchoScorerFactory("a", opened), tmp_path, [batch(0, "x"), batch(0, "y")])
@@ -128,7 +128,7 @@ def test_a_worker_opens_the_scorer_once_and_another_one_for_another_task(tmp_pat
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_what_has_failed_before_is_scored_in_isolation(number: int, tmp_path: Path, attempt: TaskContext) -> None:
+def test_a_task_that_failed_before_is_scored_in_isolation(number: int, tmp_path: Path, attempt: TaskContext) -> None:
     opened: list[str] = []
     attempt._attemptNumber = number
     (result,) = run_udf(EchoScorerFactory("a", opened), tmp_path, [batch(0, "x")])
@@ -140,7 +140,7 @@ def test_what_has_failed_before_is_scored_in_isolation(number: int, tmp_path: Pa
     assert list(result["error"]) == ["fast"]  # the next task of this worker has not failed
 
 
-def test_spark_may_not_run_it_twice_for_a_row(tmp_path: Path) -> None:
+def test_spark_may_not_call_it_twice_for_a_row(tmp_path: Path) -> None:
     function = make_predict_udf(EchoScorerFactory("a"), tmp_path)
     assert function.deterministic is False
     assert function.returnType == RESULT_SCHEMA

@@ -1,4 +1,4 @@
-"""A real process that makes no progress is ended, even when Python itself can do nothing any more."""
+"""A real process that makes no progress is ended, even when its interpreter is blocked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_traceback_goes_to_the_real_stderr() -> None:
     assert ended.stderr.startswith("Timeout (")
 
 
-def test_who_is_fed_lives_longer_than_the_timeout() -> None:
+def test_a_process_that_feeds_the_watchdog_outlives_the_timeout() -> None:
     ended = run(
         "with Watchdog(2.0) as watchdog:\n"
         "    for _ in range(25):\n"
@@ -49,12 +49,12 @@ def test_who_is_fed_lives_longer_than_the_timeout() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "alive\n", "")
 
 
-def test_who_is_fed_once_is_ended_all_the_same() -> None:
+def test_a_process_that_feeds_it_only_once_is_ended() -> None:
     ended = run("with Watchdog(0.5) as watchdog:\n    watchdog.feed()\n    hang_in_c_with_the_gil(600)")
     assert ended.returncode == 1
 
 
-def test_nothing_is_ended_outside_of_the_block_and_the_next_block_counts_anew() -> None:
+def test_nothing_is_ended_outside_the_block_and_each_block_starts_the_timer_again() -> None:
     ended = run(
         "watchdog = Watchdog(0.5)\n"
         "for _ in range(2):\n"
