@@ -28,7 +28,7 @@ def check_versions(expected: dict[str, str], found: dict[str, str]) -> None:
     for name, version in expected.items():
         if found.get(name) != version:
             raise PreflightError(
-                name, version, found.get(name, "none"), "install the driver's version for the Spark worker there"
+                name, version, found.get(name, "none"), "install the driver's versions there, see docs/own-cluster.md"
             )
 
 

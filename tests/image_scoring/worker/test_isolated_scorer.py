@@ -128,7 +128,7 @@ def test_a_bug_is_not_blamed_on_the_image(tmp_path: Path) -> None:
 
 def test_the_rows_are_those_of_the_fast_scorer(tmp_path: Path) -> None:
     factory = make_factory(tmp_path)
-    (Path(factory.dataset_root) / "text.png").write_text("not a picture")
+    (Path(factory.dataset_root) / "text.png").write_text("not an image")
     recorded = manifest_columns(factory, [save_grey(factory, 51), "text.png", "gone.png", save_grey(factory, 204)])
     pd.testing.assert_frame_equal(
         factory.open_isolated().score(*recorded), factory.open().score(*recorded), check_exact=True
