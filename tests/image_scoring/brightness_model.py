@@ -36,8 +36,8 @@ def save_brightness(xml: Path, gains: tuple[float, ...] = (1.0,)) -> EngineChoic
 def make_factory(root: Path, image_timeout: float = 60.0) -> ImageScorerFactory:
     """Return the factory of a run over the images in `root`/images."""
     (root / "images").mkdir()
-    choice = save_brightness(root / "compiled" / "model.xml")
-    golden_image = load_golden_image(SPEC, choice, root / "compiled")
+    choice = save_brightness(root / "converted" / "model.xml")
+    golden_image = load_golden_image(SPEC, choice, root / "converted")
     return ImageScorerFactory(str(root / "images"), SPEC, choice, golden_image, image_timeout)
 
 

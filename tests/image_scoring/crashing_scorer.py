@@ -17,14 +17,15 @@ from image_scoring.worker.preflight import PreflightError
 from image_scoring.worker.scorer import ScoreCounts
 from run_contract.table import PREDICTED
 
-OFTEN = 600  # seconds that a hanging image sleeps: longer than any test
+HANG_SECONDS = 600  # longer than any test
 
 
 @dataclass(frozen=True)
 class CrashingScorerFactory:
     """Its images do what their names say. notes: a directory where the children write what they did.
 
-    broken: why the engine does not open; "crash" ends the interpreter.
+    notes: a directory in which the child processes log what they do. broken: the next step in the PreflightError with
+    which the scorer does not open; "crash" ends the interpreter instead.
     """
 
     notes: str
@@ -43,11 +44,13 @@ class CrashingScorerFactory:
         return CrashingScorer(Path(self.notes))
 
     def open_isolated(self) -> NoReturn:
-        raise NotImplementedError("these tests isolate it themselves")
+        raise NotImplementedError("the tests create the isolated scorer themselves")
 
 
 @dataclass
 class CrashingScorer:
+    """A scorer whose predictions are the columns that it got."""
+
     notes: Path
     scored: int = 0
 
@@ -57,7 +60,7 @@ class CrashingScorer:
         for path in paths:
             with open(self.notes / "scored", "a") as file:
                 file.write(f"{os.getpid()} {path}\n")
-            self._suffer(path)
+            self._process(path)
         self.scored += len(paths)
         return pd.DataFrame(
             {
@@ -74,12 +77,12 @@ class CrashingScorer:
         scored, self.scored = self.scored, 0
         return ScoreCounts(rerun=scored)
 
-    def _suffer(self, path: str) -> None:
+    def _process(self, path: str) -> None:
         match path:
             case "segfault":
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "hang":
-                ctypes.PyDLL(None).sleep(OFTEN)  # in C, and with the GIL
+                ctypes.PyDLL(None).sleep(HANG_SECONDS)  # in C, while holding the GIL
             case "slow at first" if not (self.notes / "slow").exists():
                 (self.notes / "slow").write_text(str(os.getpid()))
-                time.sleep(OFTEN)
+                time.sleep(HANG_SECONDS)

@@ -1,4 +1,4 @@
-"""Images of every kind that an archive may hold, written small."""
+"""Small images of every kind that an archive may contain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from tests.helpers import noise
 
 ORIENTATION = 0x0112
-SIZE = (37, 53)  # height, width: odd, so that a swap of the two or another rounding shows
+SIZE = (37, 53)  # height, width: odd, so that a swap of the two or a different rounding is visible
 
 
 def _rgb(height: int = SIZE[0], width: int = SIZE[1]) -> Image.Image:

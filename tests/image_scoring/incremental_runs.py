@@ -46,9 +46,10 @@ class IncrementalRuns:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.workspace = Workspace(root / "workspace")
         self.images = root / "images"
-        self._cut = monkeypatch
+        self._monkeypatch = monkeypatch
 
     def put(self, *names: str | bytes, size: int = 3, stamp: int = STAMP) -> None:
+        """Write files with these names, this size and this modification time in nanoseconds."""
         for name in names:
             path = os.path.join(os.fsencode(self.images), os.fsencode(name))
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -58,18 +59,20 @@ class IncrementalRuns:
 
     def run(self, key: str, shard_rows: int = 4, scoring: ScoringRecord = SCORING) -> RunPaths:
         """Return a run over the present images, not predicted yet; its first shards have `shard_rows` rows."""
-        self._cut.setattr(manifest_layout, "FIRST_SHARD_ROWS", shard_rows)
+        self._monkeypatch.setattr(manifest_layout, "FIRST_SHARD_ROWS", shard_rows)
         run = self.workspace.run(key)
         build_manifest(run, DatasetRecord(str(self.images), str(self.images), "test"), LABELS)
         write_record(run.scoring, scoring)
         return run
 
     def published(self, key: str, shard_rows: int = 4, outcome: Callable[[Row], Row] | None = None) -> RunPaths:
+        """Return a run over the present images that is predicted and published."""
         run = predict_all(self.run(key, shard_rows), outcome or outcome_of)
         self.publish(run)
         return run
 
     def publish(self, run: RunPaths) -> None:
+        """Link a run as the task publish does."""
         self.workspace.published.mkdir(exist_ok=True)
         point(self.workspace.published / "current", Path("..") / "runs" / run.run_key)
 
@@ -83,21 +86,25 @@ def outcome_of(row: Row) -> Row:
 
 
 def failed(row: Row, error: str) -> Row:
+    """Return the error row for a row of the manifest."""
     return predicted(row["img_path"], prediction=None, probability=None, status=ERROR, error=error)
 
 
 def rows_of(run: RunPaths, shard: int) -> list[Row]:
+    """Return the rows of a shard of the manifest."""
     rows: list[Row] = pq.read_table(run.manifest / shard_name(shard)).to_pylist()
     return rows
 
 
 def predict_all(run: RunPaths, outcome: Callable[[Row], Row] = outcome_of) -> RunPaths:
+    """Write the predictions of all shards."""
     for shard in shard_numbers(run.manifest):
         write_predictions(run, [outcome(row) for row in rows_of(run, shard)], shard)
     return run
 
 
 def find(base_results: BaseRunResults, rows: list[Row]) -> tuple[pd.DataFrame, list[bool]]:
+    """Return what the base run has for rows of a manifest, and for which of them."""
     paths = pd.Series([row["img_path"] for row in rows], dtype=object)
     sizes, stamps = (pd.Series([row[name] for row in rows], dtype="int64") for name in ("size_bytes", "modified_ns"))
     frame, found = base_results.find(paths, sizes, stamps)
@@ -134,6 +141,7 @@ def table_of(run: RunPaths) -> bytes:
 
 
 def base_run_of(runs: IncrementalRuns, run: RunPaths) -> BaseRun:
+    """Return the base run, which must exist."""
     base_run = choose_base_run(runs.workspace, run)
     assert base_run is not None
     return base_run

@@ -1,4 +1,4 @@
-"""Keras files of many kinds, written by the real libraries, and what those answer on 300 images."""
+"""Keras models of many kinds, written by the real libraries, and their outputs on 300 images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ THREE = ("Cat", "Dog", "Owl")
 
 
 def mosaics(count: int) -> NDArray[np.float32]:
-    """Images (count, 96, 96, 3) in [-1, 1] of coloured squares, few and large to many and small."""
+    """Return images (count, 96, 96, 3) in [-1, 1] of coloured squares, from one to twelve in a row."""
     random = np.random.default_rng(20)
     images = np.empty((count, SIZE, SIZE, 3), np.float32)
     for number, image in enumerate(images):
@@ -39,7 +39,7 @@ IMAGES = mosaics(300)
 
 
 def features(library: ModuleType, x: Any) -> Any:
-    """The kinds of layers that MobileNetV2 is made of, once each: its whole takes ten seconds to convert."""
+    """Apply each kind of layer of MobileNetV2 once; the whole network takes ten seconds to convert."""
     layers = library.layers
     for number, stride in enumerate((2, 1)):
         x = layers.Conv2D(8, 3, strides=stride, padding="same", use_bias=False)(x)
@@ -80,7 +80,7 @@ def rescaling(library: ModuleType) -> Any:
 
 
 def compiled(library: ModuleType) -> Any:
-    """With what training leaves in the file: an optimizer with its state, a loss and a metric of the user's own."""
+    """Return a model with what training leaves in the file: an optimizer and its state, a loss and a custom metric."""
 
     class OwnMetric(library.metrics.Mean):  # type: ignore[name-defined]
         pass
@@ -110,7 +110,7 @@ def leaves(model: Any) -> Iterator[Any]:
 
 
 def settle(model: Any) -> Any:
-    """Gives a model of random weights outputs that differ from image to image, half of them on each side."""
+    """Scale the head of a model with random weights so that half of the images are on each side of the decision."""
     normalizations = [layer for layer in leaves(model) if type(layer).__name__ == "BatchNormalization"]
     for layer in normalizations:
         layer.momentum = 0.0
@@ -128,7 +128,7 @@ def settle(model: Any) -> Any:
 
 
 def write(path: Path, library: ModuleType, make: Callable[[ModuleType], Any]) -> NDArray[np.float32]:
-    """Saves a model at `path`; what the library that wrote it answers on IMAGES."""
+    """Save a model to `path` and return the outputs of the library that wrote it, on IMAGES."""
     library.utils.set_random_seed(20)
     model = settle(make(library))
     model.save(path)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from image_scoring.model.conversion import convert_once, keras_outputs
 from image_scoring.model.engines.engine import EngineChoice
 from image_scoring.model.engines.opening import open_engine
-from image_scoring.model.model_store import converted_model, verified_precision
+from image_scoring.model.model_store import converted_model
 from image_scoring.model.precision.cascade_calibration import calibrate
 from image_scoring.model.precision.int8_agreement import measure_agreement
 from image_scoring.model.precision.measurement import PrecisionRefused
@@ -23,6 +23,9 @@ from run_contract.errors import BatchPredictionsError
 from run_contract.layout import Workspace
 
 log = logging.getLogger(__name__)
+
+# The precisions that are measured against f32; in the others a converted model is compared with Keras.
+MEASURED = ("int8", "cascade")
 
 
 def choose_engine(
@@ -49,7 +52,7 @@ def choose_engine(
         return _choose_tensorflow(model, spec, precision, load_images)
     model_xml = converted_model(workspace, spec)
     try:
-        convert_once(model, spec, model_xml, verified_precision(precision), load_images)
+        convert_once(model, spec, model_xml, "f32" if precision in MEASURED else precision, load_images)
     except BatchPredictionsError:
         raise
     except Exception as error:  # a converter can fail in any way
@@ -60,7 +63,7 @@ def choose_engine(
             ) from error
         log.warning("model %s: engine openvino cannot run it (%s); using tensorflow", model.name, cause)
         return _choose_tensorflow(model, spec, "f32", load_images)
-    if precision in ("int8", "cascade"):
+    if precision in MEASURED:
         return _choose_measured(model, spec, model_xml, precision, calibration_images)
     return EngineChoice("openvino", precision, str(model_xml))
 

@@ -56,14 +56,6 @@ def int8_model(model_xml: Path) -> Path:
     return model_xml.parent / "int8" / model_xml.name
 
 
-def verified_precision(precision: str) -> str:
-    """Return the precision in which a model is compared with Keras before it predicts in `precision`.
-
-    int8 and the cascade are measured against f32 instead.
-    """
-    return "f32" if precision in ("int8", "cascade") else precision
-
-
 def verification_file(model_xml: Path, precision: str) -> Path:
     """Return the path of the VerificationRecord for a precision; written when the model passed the comparison."""
     return model_xml.with_name(f"verified-{precision}.json")

@@ -23,7 +23,7 @@ from tests.image_scoring.brightness_model import SPEC, save_brightness
 @pytest.fixture
 def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobArguments:
     """The arguments of a run whose model is already converted."""
-    choice = save_brightness(tmp_path / "compiled" / "model.xml")
+    choice = save_brightness(tmp_path / "converted" / "model.xml")
     monkeypatch.setattr(scoring, "choose_engine", lambda *_: choice)
     monkeypatch.setattr(measure_pace, "load_spec", lambda _: (SPEC, "beside the model"))
     return JobArguments(str(tmp_path / "workspace"), "r", "model.h5")

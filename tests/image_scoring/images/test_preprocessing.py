@@ -178,7 +178,7 @@ def test_only_the_file_of_the_manifest_is_read(size: int, stamp: int, tmp_path: 
         assert read_file(os.fsencode(path), found.st_size, found.st_mtime_ns) == path.read_bytes()
 
 
-def test_what_is_no_regular_file_is_unreadable_and_blocks_nothing(tmp_path: Path) -> None:
+def test_a_link_a_pipe_and_a_directory_are_unreadable_and_do_not_block(tmp_path: Path) -> None:
     (tmp_path / "link.png").symlink_to(draw(tmp_path / "a.png"))
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "directory.png").mkdir()

@@ -1,4 +1,4 @@
-"""Labels in f32 are those of Keras, image by image."""
+"""The labels in f32 are those of Keras for every image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.helpers import MODEL, SAMPLE
 
 
 def real_images() -> Iterator[bytes]:
-    """The 3,000 photos where they are, else those of the sample."""
+    """Yield the 3,000 photos where they are available, otherwise the sample."""
     if not REAL_ARCHIVE.exists():
         yield from (path.read_bytes() for path in sorted(SAMPLE.glob("*/*.0??.*")))
         return

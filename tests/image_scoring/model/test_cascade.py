@@ -138,7 +138,7 @@ def images() -> Images:
 
 @pytest.fixture(scope="module")
 def choose(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], EngineChoice]:
-    """Chooses the cascade for the project's own model; always in the same workspace."""
+    """A function that chooses the cascade for the project's own model, always in the same workspace."""
     workspace = Workspace(tmp_path_factory.mktemp("cascade"))
     return lambda: choose_engine(workspace, MODEL, SPEC, "openvino", "cascade", images[::30], images)
 

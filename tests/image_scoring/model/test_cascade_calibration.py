@@ -28,7 +28,7 @@ Images = NDArray[np.float32]
 
 
 def sigmoid(logits: NDArray[np.float64]) -> Images:
-    """Outputs (n, 1) of one sigmoid."""
+    """Return the outputs (n, 1) of one sigmoid."""
     return (1 / (1 + np.exp(-logits[:, None]))).astype(np.float32)
 
 
@@ -50,8 +50,8 @@ def test_the_band_holds_every_difference_seen() -> None:
     assert band == pytest.approx(7, rel=0.01)
 
 
-def test_a_flip_counts_with_its_whole_way() -> None:
-    """Two outputs that swap places have the same margin before and after: the labels make the difference."""
+def test_a_flip_counts_with_both_margins() -> None:
+    """Two outputs that swap places have the same margin before and after, but for different labels."""
     low = np.tile(np.array([[0.7, 0.2, 0.1]], dtype=np.float32), (120, 1))
     high = low.copy()
     high[0] = [0.2, 0.7, 0.1]
@@ -153,7 +153,7 @@ def test_a_precision_that_the_cpu_has_no_longer_is_not_used(model: ConvertedMode
 
 @pytest.mark.parametrize("count", [0, 1, 132])
 def test_too_few_images_calibrate_and_quantize_nothing(count: int, model: ConvertedModel) -> None:
-    """Of 132 a quarter is for the quantizer."""
+    """A quarter of the 132 images is for the quantizer."""
     model.native = LOW_PRECISIONS
     with pytest.raises(PrecisionRefused, match=f"only {count - count // 4} images can be decoded to measure it on"):
         model.calibrate(random_images(count))
@@ -220,7 +220,9 @@ def test_the_cheapest_wins(
     assert model.calibrate([]).low == expected
 
 
-def test_what_does_not_pay_is_not_remembered(model: ConvertedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cascade_that_is_not_worth_using_is_not_stored(
+    model: ConvertedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model.native = LOW_PRECISIONS
     monkeypatch.setattr(module, "MAX_COST", 0.9)
     set_costs(monkeypatch, int8=(0.0, 1.0), bf16=(0.5, 0.6))

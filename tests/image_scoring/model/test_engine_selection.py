@@ -27,7 +27,7 @@ SMALL = preprocess(np.stack([noise(16, 16, seed=seed) for seed in range(3)]), Pr
 
 
 def sample_images(count: int) -> NDArray[np.float32]:
-    """Good images of the sample, half of them cats, half of them dogs."""
+    """Return valid images of the sample, half of them cats, half of them dogs."""
     paths = sorted(SAMPLE.glob("*/cat.*"))[: count // 2] + sorted(SAMPLE.glob("*/dog.*"))[: count // 2]
     return np.stack([load_image(os.fsencode(path), (224, 224), Preprocessing.TF) for path in paths])
 
@@ -96,7 +96,7 @@ def nan_model(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("engine", ["auto", "openvino", "tensorflow"])
-def test_weights_that_are_no_numbers_are_refused(engine: str, tmp_path: Path) -> None:
+def test_weights_that_are_nan_are_refused(engine: str, tmp_path: Path) -> None:
     model = nan_model(tmp_path / "nan.keras")
     with pytest.raises(BatchPredictionsError, match="not a number"):
         choose_engine(Workspace(tmp_path), model, spec_of(model), engine, "f32", SMALL)
@@ -142,7 +142,7 @@ def test_tensorflow_has_f32_only(precision: str, tmp_path: Path) -> None:
     ("native", "cause"),
     [(True, "only 3 images can be decoded"), (False, "the CPU of the driver has no int8 and no bf16")],
 )
-def test_a_cascade_that_does_not_fit_becomes_f32(
+def test_a_cascade_that_cannot_be_used_becomes_f32(
     native: bool, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(openvino_engine, "is_native", lambda precision: native)
@@ -154,7 +154,7 @@ def test_a_cascade_that_does_not_fit_becomes_f32(
     assert line.endswith("; using f32")
 
 
-def test_tensorflow_is_taken_when_it_is_asked_for_and_converts_nothing(tmp_path: Path) -> None:
+def test_tensorflow_is_used_on_request_and_converts_nothing(tmp_path: Path) -> None:
     model, workspace = save_model(tmp_path / "model.keras"), Workspace(tmp_path / "workspace")
     choice = choose_engine(workspace, model, spec_of(model), "tensorflow", "f32", SMALL)
     assert choice == EngineChoice("tensorflow", "f32", str(model))
@@ -162,7 +162,7 @@ def test_tensorflow_is_taken_when_it_is_asked_for_and_converts_nothing(tmp_path:
 
 
 @pytest.mark.parametrize("engine", ["auto", "openvino", "tensorflow"])
-def test_no_engine_is_asked_about_an_unsafe_model(engine: str, tmp_path: Path) -> None:
+def test_no_engine_opens_an_unsafe_model(engine: str, tmp_path: Path) -> None:
     model = tmp_path / "model.h5"
     model.write_text("no model")
     with pytest.raises(BatchPredictionsError, match="not a Keras model"):
@@ -180,7 +180,7 @@ def test_no_engine_is_asked_about_an_unsafe_model(engine: str, tmp_path: Path) -
         (None, False),
     ],
 )
-def test_int8_takes_a_cpu_that_multiplies_it(
+def test_int8_needs_a_cpu_that_multiplies_it(
     flags: str | None, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cpu_info = tmp_path / "cpuinfo"

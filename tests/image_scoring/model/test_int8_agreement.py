@@ -84,7 +84,7 @@ def test_it_is_measured_once_and_logged(model: TinyModel, caplog: pytest.LogCapt
     assert model.choose([]) == choice
 
 
-def test_each_other_label_counts(model: TinyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_changed_label_counts(model: TinyModel, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(model.choose([], "f32").path)
     break_int8(monkeypatch, 0)
     before = measure_agreement(path, model.spec, random_images())
@@ -96,7 +96,7 @@ def test_each_other_label_counts(model: TinyModel, monkeypatch: pytest.MonkeyPat
     assert after.equal == before.equal - 1
 
 
-def test_a_quantized_model_that_is_another_one_is_not_used(
+def test_a_quantized_model_with_too_many_changed_labels_is_not_used(
     model: TinyModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     break_int8(monkeypatch, 10)

@@ -1,4 +1,4 @@
-"""Every Keras file that a user may bring: the fast path answers as the library that wrote it."""
+"""Every kind of Keras file: OpenVINO gives the outputs of the library that wrote it."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def rewrite(path: Path, change: Callable[[dict[str, bytes]], Any]) -> None:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, NDArray[np.float32]]]:
-    """A file of each library and ending, and what it answers."""
+    """A file of each library and ending, and its outputs on IMAGES."""
     files = {}
     for name in ("keras.h5", "keras.keras", "tf_keras.h5", "tf_keras.keras"):
         path = tmp_path_factory.mktemp("written") / name
@@ -241,9 +241,9 @@ def test_executors_import_neither_tensorflow_nor_keras(tmp_path: Path) -> None:
     model = save_model(tmp_path / "model.keras")
     images = np.stack([preprocess(noise(16, 16, seed=seed), Preprocessing.TF) for seed in range(3)])
     choice = choose_engine(Workspace(tmp_path), model, spec_of(model), "openvino", "f32", images)
-    pictures = [str(path) for path in sorted(SAMPLE.glob("*/*.00[0-3].*"))]
+    paths = [str(path) for path in sorted(SAMPLE.glob("*/*.00[0-3].*"))]
     finished = subprocess.run(
-        [sys.executable, "-c", FAST_PATH, choice.path, *pictures], check=False, capture_output=True, text=True,
+        [sys.executable, "-c", FAST_PATH, choice.path, *paths], check=False, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert (finished.stdout.strip(), finished.returncode) == ("[]", 0), finished.stderr

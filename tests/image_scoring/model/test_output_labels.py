@@ -1,4 +1,4 @@
-"""From a model's outputs to labels."""
+"""How the outputs of a model become labels."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_several_outputs_mean_the_largest() -> None:
     assert list(probabilities) == [0.5, 0.75, 1.0]
 
 
-def test_two_outputs_do_not_know_the_threshold() -> None:
+def test_two_outputs_ignore_the_threshold() -> None:
     names, probabilities = labels_of(np.array([[0.25, 0.75]], np.float32), ModelSpec("m", "0", threshold=0.9))
     assert list(names) == ["Dog"]
     assert list(probabilities) == [0.75]

@@ -1,4 +1,4 @@
-"""The JSON beside a model."""
+"""The model spec, a JSON file beside the model."""
 
 from __future__ import annotations
 
