@@ -31,7 +31,7 @@ def test_values(tmp_path: Path) -> None:
         ("IMAGES=0", "IMAGES=0: it must be a whole number above 0"),
         ("ROUNDS=many", "ROUNDS=many"),
         ("SOURCE=/no/such/place", "no such file or directory"),
-        ("LIMIT=3", "LIMIT: there is no such option"),
+        ("LIMIT=3", "LIMIT: no such option"),
     ],
 )
 def test_refusals(word: str, message: str) -> None:
