@@ -58,14 +58,6 @@ def write_json(target: Path, content: Any) -> None:
         part.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """The record in `path`, or None when there is no such file."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-
-
 def append_json_line(path: Path, content: Any) -> None:
     """Append JSON values as one line, and remove an incomplete last line that a killed writer or a full disk left.
 
@@ -100,16 +92,6 @@ def exclusive(lock: Path) -> Iterator[None]:
     with open(lock, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def read_json_lines(path: Path) -> list[Any]:
-    """The records in `path`. A last line that was cut by a kill is left out."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    whole, _, _cut = content.rpartition(b"\n")
-    return [json.loads(line) for line in whole.split(b"\n") if line.strip()]
 
 
 def sha256_of(path: Path) -> str:

@@ -22,7 +22,7 @@ HANG_SECONDS = 600  # longer than any test
 
 @dataclass(frozen=True)
 class CrashingScorerFactory:
-    """Its images do what their names say. notes: a directory where the children write what they did.
+    """The factory of a scorer whose images do what their names say.
 
     notes: a directory in which the child processes log what they do. broken: the next step in the PreflightError with
     which the scorer does not open; "crash" ends the interpreter instead.

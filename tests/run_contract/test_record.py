@@ -162,6 +162,20 @@ def test_a_damaged_line_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert line.startswith(f"{path}: line 2 is left out: not valid JSON")
 
 
+def test_a_last_line_that_is_cut_anywhere_is_ignored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "example.jsonl"
+    append_record(path, EXAMPLE)
+    first = path.read_bytes()
+    append_record(path, replace(EXAMPLE, text="猫"))
+    both = path.read_bytes()
+    for length in range(len(first), len(both)):
+        path.write_bytes(both[:length])
+        assert read_records(Example, path) == [EXAMPLE]
+    path.write_bytes(both)
+    assert read_records(Example, path) == [EXAMPLE, replace(EXAMPLE, text="猫")]
+    assert caplog.records == []
+
+
 def test_only_the_last_lines_are_read_on_request(tmp_path: Path) -> None:
     for rows in range(5):
         append_record(tmp_path / "example.jsonl", replace(EXAMPLE, rows=rows))
