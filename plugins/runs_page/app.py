@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -42,5 +43,6 @@ async def add_headers(request: Request, call_next: Any) -> Response:
 @app.exception_handler(HTTPException)
 async def explain(request: Request, error: HTTPException) -> Response:
     """Answer with a page for people: Airflow shows it in a frame."""
-    status = error.status_code
-    return render(request, "error.html.j2", status_code=status, status=status, detail=error.detail)
+    status = HTTPStatus(error.status_code)
+    detail = "" if error.detail == status.phrase else error.detail
+    return render(request, "error.html.j2", status_code=status, status=status, detail=detail)

@@ -78,7 +78,7 @@ def _in_progress(run_data: RunData) -> Headline:
         return Headline("warn", "Action needed", "Waiting for approval", (how,))
     if task is not None and task.state in ("up_for_retry", "restarting"):
         message = run_data.failure.message if run_data.failure else ""
-        return Headline("warn", "Retrying", f"{doing}: failed, retrying", (message,))
+        return Headline("warn", "Retrying", f"{doing} failed; retrying", (message,))
     if all(task.state in (None, "scheduled", "queued") for task in run_data.tasks.values()):
         return Headline("neutral", "Queued", "Waiting to start", ("None of its tasks has started yet.",))
     outlook = run_data.outlook
@@ -88,7 +88,7 @@ def _in_progress(run_data: RunData) -> Headline:
 
 
 def _with_forecast(run_data: RunData, outlook: Outlook, finish: datetime, doing: str) -> Headline:
-    expected, deadline = f"expected to finish at {clock(finish, run_data.now)}", run_data.deadline
+    expected, deadline = f"finishes about {clock(finish, run_data.now)}", run_data.deadline
     open_alerts = _open_alerts(run_data, outlook)
     if deadline is None:
         return Headline("busy", doing, _sentence(expected, ""), ("It has no deadline.", *open_alerts))

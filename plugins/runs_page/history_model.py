@@ -38,7 +38,7 @@ def make_history_headline(history: Sequence[HistoryRecord]) -> Headline:
     """Return the trend toward the deadline."""
     shares = [used for record in history[-TREND_RUNS:] if (used := used_share(record))]
     if not shares:
-        return Headline("neutral", "Waiting", "No run had a deadline" if history else "No run has ended yet")
+        return Headline("neutral", "Waiting", "No run had a deadline" if history else "No run has finished yet")
     title = f"The newest run used {rough_share(shares[-1])} of its interval"
     usual, most = rough_share(median(shares)), rough_share(max(shares))
     compared = f"The last {len(shares)} runs used {usual} (median), {most} at most."
@@ -83,7 +83,7 @@ def make_history_rows(history: Sequence[HistoryRecord], run_ids: Mapping[str, st
 def _row(record: HistoryRecord, run_id: str) -> HistoryRow:
     cells = (
         count(record.rows),
-        share(record.errors / record.rows if record.rows else 0.0),
+        rough_share(record.errors / record.rows if record.rows else 0.0),
         duration(record.predict_seconds) if record.predict_seconds else UNKNOWN,
         rough_share(used_share(record)),
         rate(per_core(record)),

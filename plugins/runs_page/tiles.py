@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from run_contract.formatting import change, clock, count, duration, rate, share, short_clock, short_date
+from run_contract.formatting import change, clock, count, duration, rate, rough_share, share, short_clock, short_date
 from run_contract.records.history import HistoryRecord
 from run_contract.records.metrics import MetricsRecord
 from runs_page.plots.series import per_core
@@ -77,7 +77,9 @@ def _errors_so_far(run_data: RunData) -> Tile | None:
     progress = run_data.progress
     if progress is None or not progress.rows_done:
         return None
-    return Tile("Errors", count(progress.errors), f"{share(progress.errors / progress.rows_done)} of the images so far")
+    return Tile(
+        "Errors", count(progress.errors), f"{rough_share(progress.errors / progress.rows_done)} of the images so far"
+    )
 
 
 def _images(metrics: MetricsRecord, history: HistoryRecord | None) -> Tile:
@@ -88,7 +90,7 @@ def _images(metrics: MetricsRecord, history: HistoryRecord | None) -> Tile:
 
 def _errors(metrics: MetricsRecord) -> Tile:
     part = metrics.errors / metrics.rows if metrics.rows else 0.0
-    return Tile("Errors", count(metrics.errors), f"{share(part)} of the images")
+    return Tile("Errors", count(metrics.errors), f"{rough_share(part)} of the images")
 
 
 def _accuracy(metrics: MetricsRecord) -> Tile | None:

@@ -22,7 +22,7 @@ def test_it_shows_the_figures_of_the_page_and_obeys_none_of_them(tmp_path: Path)
     console = Console(file=io.StringIO(), width=160, force_terminal=False)
     console.print(draw(run_data, make_page_model(run_data, with_plots=False)))
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    for shown in ("Late: expected to finish at 12:2", "712,704 of 1,000,000", "Pace", "P90", "✓ plan", "▶ predict"):
+    for shown in ("Late: finishes about 12:2", "712,704 of 1,000,000", "Pace", "P90", "✓ plan", "▶ predict"):
         assert shown in text
     assert [set(line.strip()) - set("━╸") for line in text.splitlines() if "━" in line] == [set()]  # a line of its own
     assert "late: [red]not markup[/red]" in text

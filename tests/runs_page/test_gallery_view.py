@@ -127,7 +127,7 @@ def test_no_address_leads_to_another_file(client: TestClient, validated: Workspa
 
 def test_the_tiles(client: TestClient, validated: Workspace) -> None:
     text = client.get(f"{RUN}/gallery").text
-    assert "wrong, the label is Dog" in text
+    assert "wrong, label Dog" in text
     assert "undecodable: &lt;b&gt;bad&lt;/b&gt; &amp; cut" in text
     assert text.count("<img ") == 5
     assert "\u202e" not in text

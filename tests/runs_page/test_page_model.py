@@ -35,10 +35,10 @@ from tests.runs_page.example_runs import (
 @pytest.mark.parametrize(
     ("deadline", "tone", "title"),
     [
-        (NOW + timedelta(hours=23), "good", "On time: expected to finish at 12:2"),
-        (NOW + timedelta(minutes=24), "warn", "At risk: expected to finish at 12:2"),
-        (NOW + timedelta(minutes=12), "bad", "Late: expected to finish at 12:2"),
-        (NOW - timedelta(minutes=1), "bad", "Deadline missed: expected to finish at 12:2"),
+        (NOW + timedelta(hours=23), "good", "On time: finishes about 12:2"),
+        (NOW + timedelta(minutes=24), "warn", "At risk: finishes about 12:2"),
+        (NOW + timedelta(minutes=12), "bad", "Late: finishes about 12:2"),
+        (NOW - timedelta(minutes=1), "bad", "Deadline missed: finishes about 12:2"),
     ],
 )
 def test_while_it_predicts_the_headline_is_against_the_deadline(
@@ -70,7 +70,7 @@ def test_a_run_that_waits_is_failed_tried_again_or_needs_a_person(tmp_path: Path
         "Waiting to start": read(run, "queued", {}),
         "Fetching the images": read(run, "running", {"download": "running", "manifest": None}),
         "Waiting for approval": read(run, "running", {**PREDICTING, "plan": "awaiting_input", "predict": None}),
-        "Predicting: failed, retrying": read(run, "running", {**PREDICTING, "predict": "up_for_retry"}),
+        "Predicting failed; retrying": read(run, "running", {**PREDICTING, "predict": "up_for_retry"}),
     }
     assert {title: make_headline(run_data).title for title, run_data in titles.items()} == {
         title: title for title in titles
@@ -134,4 +134,4 @@ def test_what_does_not_grow_clearly_is_no_trend(shares: list[float]) -> None:
 
 
 def test_without_a_run_the_history_says_so() -> None:
-    assert make_history_headline([]).title == "No run has ended yet"
+    assert make_history_headline([]).title == "No run has finished yet"

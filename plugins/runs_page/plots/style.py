@@ -61,9 +61,9 @@ def legend(axes: Any, theme: Theme, columns: int = 3) -> None:
     """Add a legend above the axes, where it hides nothing."""
     handles, _ = axes.get_legend_handles_labels()
     if handles:
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=9,
-            labelcolor=theme.ink, borderaxespad=0.2, handlelength=1.8, columnspacing=1.2,
+        axes.figure.legend(
+            loc="outside upper left", ncols=columns, frameon=False, fontsize=9, labelcolor=theme.ink,
+            borderaxespad=0.2, handlelength=1.8, columnspacing=1.2,
         )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ LOG_ABOVE = 15.0
 
 TICKS = {"narrow": 2, "wide": 3, "full": 5}
 ROUND_SECONDS = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
+LINEAR_STEPS = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 2 * 3600, 6 * 3600, 12 * 3600, 86_400, 7 * 86_400)
+MAX_TIME_TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def draw_durations(data: Durations, theme: Theme, size: str) -> Any:
     if took and intervals and max(intervals) > LOG_ABOVE * max(took):
         _logarithmic(axes, min(took), max(intervals))
     else:
-        axes.set_ylim(bottom=0)
+        _linear(axes, max([*took, *intervals, *_known(places, data.expected)[1]], default=0.0))
     _finish(axes, data.took, theme, "prediction time", duration, size)
     legend(axes, theme, 2 if size == "narrow" else 4)
     return figure
@@ -70,6 +72,15 @@ def _logarithmic(axes: Any, least: float, most: float) -> None:
     axes.set_ylim(least / 3, most * 3)
     axes.set_yticks([seconds for seconds in ROUND_SECONDS if least / 3 <= seconds <= most * 3])
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _linear(axes: Any, most: float) -> None:
+    from matplotlib.ticker import MultipleLocator
+
+    axes.set_ylim(bottom=0)
+    step = next((seconds for seconds in LINEAR_STEPS if most < seconds * MAX_TIME_TICKS), None)
+    if step:
+        axes.yaxis.set_major_locator(MultipleLocator(step))
 
 
 def draw_throughput(series: Series, theme: Theme, size: str) -> Any:
