@@ -1,4 +1,5 @@
-"""A thousand simulated runs: does every miss raise an alert, early, and hardly any other run?
+"""A thousand simulated runs, and in make nightly 5,000 others: does every miss raise an alert, early, and hardly any
+other run?
 
 The constants of runtime_guard.forecast were chosen on other seeds, from 100,000 on.
 """
@@ -19,7 +20,7 @@ from tests.runtime_guard.simulation import SimulatedRun, at, simulate
 
 pytestmark = pytest.mark.slow
 
-SEEDS = range(1000)
+SEEDS = (range(1000), pytest.param(range(1000, 6000), marks=pytest.mark.nightly))
 POLLS = 200
 EARLY = 0.1  # the share of rows at which the forecast is compared with the finish
 
@@ -61,9 +62,9 @@ def watch(run: SimulatedRun) -> Watched:
     return Watched(run, raised, error, within_p90)
 
 
-@pytest.fixture(scope="module")
-def watched() -> list[Watched]:
-    return [watch(simulate(seed)) for seed in SEEDS]
+@pytest.fixture(scope="module", params=SEEDS, ids=lambda seeds: f"{len(seeds)} runs")
+def watched(request: pytest.FixtureRequest) -> list[Watched]:
+    return [watch(simulate(seed)) for seed in request.param]
 
 
 @pytest.mark.parametrize("level", [Level.AT_RISK, Level.LATE])
