@@ -39,6 +39,6 @@ def _run_data(workspace: Workspace, run: RunPaths) -> RunData:
 
 
 def _data_address(plot: Plot, theme: str) -> str:
-    """Return the plot as an address that contains it."""
+    """Return the plot as an address that contains it; empty when it cannot be drawn."""
     svg = plot.svg(theme, "full" if plot.spec.full_width else "wide")
-    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}" if svg else ""

@@ -53,8 +53,12 @@ class Plot:
         """The title and the description, for readers who do not see the plot."""
         return f"{self.spec.title}: {self.spec.describe(self.data)}"
 
+    @unless_damaged("")
     def svg(self, theme: str, size: str) -> str:
-        """Return the plot as an <svg> element. theme: a key of THEMES; size: a key of WIDTHS."""
+        """Return the plot as an <svg> element, empty when it cannot be drawn.
+
+        theme: a key of THEMES; size: a key of WIDTHS.
+        """
         return _draw(self.name, self.spec, _CacheKey(self.version, self.data), theme, size)
 
 
@@ -117,15 +121,10 @@ def make_plots(specs: Mapping[str, PlotSpec], source: Any) -> list[Plot]:
     return [plot for name in specs if (plot := make_plot(specs, name, source))]
 
 
-@unless_damaged(None)
 def make_plot(specs: Mapping[str, PlotSpec], name: str, source: Any) -> Plot | None:
-    """Return the plot `name`, or None when `source` has no data for it, or data that cannot be described."""
-    spec = specs[name]
-    data = spec.extract(source)
-    if data is None:
-        return None
-    plot = Plot(name, spec, data)
-    return plot if plot.alt else None
+    """Return the plot `name`, or None when `source` has no data for it."""
+    data = specs[name].extract(source)
+    return None if data is None else Plot(name, specs[name], data)
 
 
 _drawing = Lock()

@@ -13,8 +13,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 D = TypeVar("D")
 
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, OSError)
-"""What a computation raises on records whose values have the right types and make no sense."""
+DAMAGE = (ValueError, ArithmeticError)
+"""What a computation raises on records whose values have the right types but make no sense."""
 
 
 def unless_damaged(default: D) -> Callable[[Callable[P, R]], Callable[P, R | D]]:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from batch_predictions.report import write_report
 from run_contract.record import read_records
 from run_contract.records.history import HistoryRecord
+from run_contract.records.predict import ProgressSample
 from runs_page.history_model import make_history_headline, make_history_rows
 from runs_page.page_model import make_page_model
 from runs_page.plot_catalog import HISTORY_PLOTS, RUN_PLOTS, make_plots
 from runs_page.tolerance import unless_damaged
-from tests.runs_page.example_runs import PREDICTING, make_finished, read, workspace_of
+from tests.runs_page.example_runs import PREDICTING, make_finished, make_progress, read, workspace_of
 
 FILES = ("plan", "progress", "metrics", "failure", "alerts", "history")
 GARBAGE = (b"", b"{", b"null", b"[]", b"7\n", b'"text"\n', b"\xff\xfe\x00", b"{}\n", b'{"rows": "many", "level": 5}\n')
@@ -70,6 +72,15 @@ def test_the_page_names_a_damaged_file_and_what_to_do(tmp_path: Path) -> None:
         "plan.json: field rows: expected a whole number, found 'many'; remove it and run the task plan again",
         "history.jsonl: Is a directory",
     ]
+
+
+def test_values_that_make_no_sense_leave_a_gap(tmp_path: Path) -> None:
+    run_data = make_finished(tmp_path)
+    make_progress(run_data.paths, samples=(ProgressSample(1e300, 5, 4),))
+    plots = make_page_model(read(run_data.paths, "success", PREDICTING)).plots
+    assert [plot.name for plot in plots if not plot.svg("light", "wide")] == ["burn_up"]
+    write_report(workspace_of(run_data.paths), run_data.paths)
+    assert run_data.paths.report.read_text().count("<figure") == len(plots) - 1
 
 
 def test_a_fault_of_our_own_is_not_hidden() -> None:

@@ -16,8 +16,10 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.routing import APIRoute
 
+from run_contract.layout import run_key
+from run_contract.records.predict import ProgressSample
 from runs_page.run_data import TASKS, TaskState
-from tests.runs_page.example_runs import NOW, make_finished, workspace_of
+from tests.runs_page.example_runs import NOW, make_finished, make_progress, workspace_of
 
 DAG = "/dags/batch_predictions"
 Get = Callable[..., httpx.Response]
@@ -140,6 +142,15 @@ def test_what_is_not_there_is_404_in_words(path: str, get: Get) -> None:
     assert answer.status_code == 404
     assert "Page not found" in answer.text
     assert "content-security-policy" in answer.headers
+
+
+def test_a_plot_that_cannot_be_drawn_is_404(get: Get, app: FastAPI) -> None:
+    from runs_page import access
+
+    run = app.dependency_overrides[access.find_workspace]().run(run_key(NOW))
+    make_progress(run, samples=(ProgressSample(1e300, 5, 4),))
+    answer = get(f"{DAG}/runs/known/plots/burn_up.svg")
+    assert (answer.status_code, "There is nothing to draw." in answer.text) == (404, True)
 
 
 @pytest.fixture
