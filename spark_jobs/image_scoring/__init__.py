@@ -2,5 +2,5 @@
 
 import sys
 
-# OpenVINO reports its use to the internet, from a thread of its own; where this package is missing it does not.
+# OpenVINO sends usage data with this package, from a separate thread; without the package it sends nothing.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

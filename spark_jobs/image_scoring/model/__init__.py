@@ -1,1 +1,1 @@
-"""The model: its spec, whether it is safe to load, conversion, inference engines and precisions."""
+"""The model: its spec, the safety check, conversion, engines and precisions."""

@@ -1,1 +1,1 @@
-"""Lower precisions than f32: quantization, and how far each can be trusted."""
+"""Precisions lower than f32: quantization, and measurements of their accuracy and cost."""
