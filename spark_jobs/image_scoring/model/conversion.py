@@ -60,7 +60,7 @@ def convert_once(
     record = _compare(expected, found, spec, precision)
     write_record(verification, record)
     log.info(
-        "model %s: converted to OpenVINO and verified; on %d images its outputs differ from those of Keras by at most %.1e",
+        "model %s: converted to OpenVINO and verified; its outputs on %d images differ from Keras by at most %.1e",
         model.name,
         record.images,
         record.max_difference,
