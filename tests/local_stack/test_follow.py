@@ -56,7 +56,7 @@ def test_one_line_shows_what_the_run_is_doing(
         (None, None, False),
     ],
 )
-def test_airflow_is_spared_until_the_driver_has_ended(
+def test_airflow_is_asked_less_often_until_the_driver_has_ended(
     task: str | None, driver: DriverState | None, expected: bool
 ) -> None:
     assert is_predicting({"predict": task}, report(driver) if driver else None) is expected

@@ -13,7 +13,7 @@ from runs_page.page_model import make_page_model
 from tests.runs_page.example_runs import NOW, PREDICTING, make_alert, make_plan, make_progress, make_workspace, read
 
 
-def test_it_shows_the_figures_of_the_page_and_obeys_none_of_them(tmp_path: Path) -> None:
+def test_it_shows_the_figures_of_the_page_as_plain_text(tmp_path: Path) -> None:
     _, run = make_workspace(tmp_path)
     make_plan(run, NOW + timedelta(minutes=12))
     make_progress(run)
@@ -28,7 +28,7 @@ def test_it_shows_the_figures_of_the_page_and_obeys_none_of_them(tmp_path: Path)
     assert "late: [red]not markup[/red]" in text
 
 
-def test_it_leaves_the_terminal_as_it_was_however_it_ends(tmp_path: Path) -> None:
+def test_it_restores_the_terminal_however_it_ends(tmp_path: Path) -> None:
     _, run = make_workspace(tmp_path)
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     try:

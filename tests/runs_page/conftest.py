@@ -1,4 +1,4 @@
-"""Airflow reads and writes below AIRFLOW_HOME as soon as it is imported: here never below the user's own."""
+"""Airflow uses AIRFLOW_HOME as soon as it is imported: the tests set a directory of their own."""
 
 from __future__ import annotations
 

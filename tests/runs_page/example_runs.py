@@ -1,4 +1,4 @@
-"""Runs made by hand, in every state that a page may find."""
+"""Example runs in every state that a page may find."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def workspace_of(run: RunPaths) -> Workspace:
 
 
 def read(run: RunPaths, state: str, tasks: Mapping[str, str | None]) -> RunData:
-    """The run as its page reads it at NOW. tasks: their states."""
+    """Read a run as its page does at NOW. tasks: their states."""
     ago = NOW - timedelta(hours=1)
     task_states = {name: TaskState(name, task_state, ago, NOW) for name, task_state in tasks.items()}
     return read_run_data(run, workspace_of(run), state, task_states, NOW)

@@ -1,4 +1,4 @@
-"""Files that are missing, half written or of another kind leave gaps in a page, and never break it."""
+"""Files that are missing, incomplete or of another kind leave gaps in a page and never break it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GARBAGE = (b"", b"{", b"null", b"[]", b"7\n", b'"text"\n', b"\xff\xfe\x00", b"{}
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 @pytest.mark.parametrize("state", ["queued", "running", "success", "failed"])
-def test_any_garbage_in_any_file(garbage: bytes, state: str, tmp_path: Path) -> None:
+def test_a_page_with_garbage_in_any_file(garbage: bytes, state: str, tmp_path: Path) -> None:
     run_data = make_finished(tmp_path)
     places = {name: getattr(run_data.paths, name) for name in FILES[:-1]}
     places["history"] = workspace_of(run_data.paths).history
@@ -42,8 +42,8 @@ def test_any_garbage_in_any_file(garbage: bytes, state: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("wrong", [None, "text", -1, [], {}, [[]], 1e308])
-def test_any_value_of_another_kind(wrong: object, tmp_path: Path) -> None:
-    """One field after the other, of every record."""
+def test_a_page_with_any_field_of_another_type(wrong: object, tmp_path: Path) -> None:
+    """Each field of every record in turn."""
     run_data = make_finished(tmp_path)
     for path in (run_data.paths.plan, run_data.paths.progress, run_data.paths.metrics):
         record = json.loads(path.read_text())
@@ -83,7 +83,7 @@ def test_values_that_make_no_sense_leave_a_gap(tmp_path: Path) -> None:
     assert run_data.paths.report.read_text().count("<figure") == len(plots) - 1
 
 
-def test_a_fault_of_our_own_is_not_hidden() -> None:
+def test_a_programming_error_is_not_hidden() -> None:
     @unless_damaged(None)
     def broken() -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The gallery's routes, without Airflow's login and database, which tests/ui has."""
+"""The gallery's routes, without Airflow's login and database; tests/ui uses those."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def validated(tmp_path: Path) -> Workspace:
-    """A run of five real images, one of them predicted wrongly, and two errors; beside the dataset a secret."""
+    """A run of five real images, one of them predicted wrongly, and two errors; next to the dataset a secret file."""
     names = ["cats/a.png", "cats/b.png", "dogs/c.png", "d.png", "\u202egpj.png", "dogs/broken.png", "hung.png"]
     workspace, run = make_run(tmp_path, names)
     for name in names:
@@ -104,7 +104,7 @@ def test_an_image_is_a_small_jpeg_and_nothing_else(client: TestClient, validated
 
 
 @pytest.mark.parametrize("path", ["dogs/broken.png", "hung.png", "cats/b.png"])
-def test_no_image_of_an_error_row_or_of_a_file_that_is_gone(
+def test_an_error_row_and_a_removed_file_have_no_thumbnail(
     path: str, client: TestClient, validated: Workspace, tmp_path: Path
 ) -> None:
     address = f"{RUN}/images/0/{row_of(validated, path)}"
@@ -138,7 +138,7 @@ def test_the_tiles(client: TestClient, validated: Workspace) -> None:
     assert (only.count("<img "), "c.png" in only) == (1, True)
 
 
-def test_what_the_address_says_is_shown_as_text_or_not_at_all(client: TestClient, validated: Workspace) -> None:
+def test_values_from_the_address_are_shown_as_text_or_not_at_all(client: TestClient, validated: Workspace) -> None:
     names = ("label", "prediction", "status", "right", "min", "max", "page")
     for name, value in product(names, HOSTILE):
         answer = client.get(f"{RUN}/gallery", params={name: value})

@@ -1,4 +1,4 @@
-"""What the page says first, and beside it, in every state of a run."""
+"""The headline, the tiles and the history headline, in every state of a run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tests.runs_page.example_runs import (
         (NOW - timedelta(minutes=1), "bad", "Deadline missed: finishes about 12:2"),
     ],
 )
-def test_while_it_predicts_the_headline_is_against_the_deadline(
+def test_during_predict_the_headline_compares_the_forecast_with_the_deadline(
     deadline: datetime, tone: str, title: str, tmp_path: Path
 ) -> None:
     _, run = make_workspace(tmp_path)
@@ -64,7 +64,7 @@ def test_page_and_alert_give_the_same_advice(tmp_path: Path) -> None:
     assert helps.endswith(workers.note.split("; ")[1].split(" needed by ")[0])
 
 
-def test_a_run_that_waits_is_failed_tried_again_or_needs_a_person(tmp_path: Path) -> None:
+def test_the_headline_of_a_run_that_waits_retries_or_has_failed(tmp_path: Path) -> None:
     _, run = make_workspace(tmp_path)
     titles = {
         "Waiting to start": read(run, "queued", {}),
@@ -82,7 +82,7 @@ def test_a_run_that_waits_is_failed_tried_again_or_needs_a_person(tmp_path: Path
     assert "clear the task predict" in failed.details[1]
 
 
-def test_after_the_run_it_shows_the_result_and_how_early_it_was(tmp_path: Path) -> None:
+def test_after_the_run_the_page_shows_the_result_and_the_margin(tmp_path: Path) -> None:
     run_data = make_finished(tmp_path)
     page_model = make_page_model(run_data)
     assert page_model.headline.title == "Published on time: 1,000,000 images, 700 with an error"
@@ -95,7 +95,7 @@ def test_after_the_run_it_shows_the_result_and_how_early_it_was(tmp_path: Path) 
     assert page_model.ended
 
 
-def test_a_late_run_and_an_older_one_say_so(tmp_path: Path) -> None:
+def test_the_headline_of_a_late_run_that_is_older_than_the_published_one(tmp_path: Path) -> None:
     run_data = make_finished(tmp_path)
     workspace_of(run_data.paths).published.mkdir()
     (workspace_of(run_data.paths).published / "current").symlink_to("../runs/20991231T000000Z")
@@ -105,7 +105,7 @@ def test_a_late_run_and_an_older_one_say_so(tmp_path: Path) -> None:
     assert headline.details[-1] == "The newer run 20991231T000000Z remains published."
 
 
-def test_alerts_are_shown_the_newest_first_without_the_name_of_the_run(tmp_path: Path) -> None:
+def test_the_newest_alert_comes_first_and_without_the_run_key(tmp_path: Path) -> None:
     _, run = make_workspace(tmp_path)
     for level in ("at_risk", "recovered"):
         make_alert(run, level, f"run {run.run_key}: {level} for a reason")
@@ -116,7 +116,7 @@ def test_alerts_are_shown_the_newest_first_without_the_name_of_the_run(tmp_path:
     ]
 
 
-def test_the_history_warns_of_runs_that_grow_toward_their_interval(tmp_path: Path) -> None:
+def test_the_history_warns_when_runs_grow_toward_their_interval(tmp_path: Path) -> None:
     workspace, _ = make_workspace(tmp_path)
     for day in range(10):
         add_history(workspace, NOW + timedelta(days=day), 20_000 * 1.1**day)
@@ -129,9 +129,9 @@ def test_the_history_warns_of_runs_that_grow_toward_their_interval(tmp_path: Pat
 
 
 @pytest.mark.parametrize("shares", [[0.5] * 9, [0.5, 0.4, 0.3, 0.2, 0.1], [0.1, 0.9, 0.1, 0.9, 0.2], [0.1, 0.9]])
-def test_what_does_not_grow_clearly_is_no_trend(shares: list[float]) -> None:
+def test_without_clear_growth_there_is_no_trend(shares: list[float]) -> None:
     assert runs_until_full(shares) is None
 
 
-def test_without_a_run_the_history_says_so() -> None:
+def test_the_headline_of_an_empty_history() -> None:
     assert make_history_headline([]).title == "No run has finished yet"

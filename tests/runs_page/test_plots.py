@@ -31,7 +31,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def words(svg: str) -> str:
-    """All text that the picture shows."""
+    """All text in the plot."""
     return " | ".join("".join(element.itertext()) for element in ElementTree.fromstring(svg).iter(f"{SVG}text"))
 
 
@@ -41,7 +41,7 @@ def draw(name: str, source: Any, theme: str = "light", size: str = "wide") -> st
     return found.svg(theme, size)
 
 
-def test_every_plot_of_a_finished_run_is_there_in_both_themes(tmp_path: Path) -> None:
+def test_a_finished_run_has_every_plot_in_both_themes(tmp_path: Path) -> None:
     run_data = make_finished(tmp_path)
     found = make_plots(RUN_PLOTS, run_data)
     assert [plot.name for plot in found] == list(RUN_PLOTS)
@@ -82,7 +82,7 @@ def test_the_forecast_and_the_deadline_are_in_the_burn_up_of_a_run_in_progress(t
     assert {"forecast (P50)", "P10 to P90", "deadline"} <= set(words(draw("burn_up", run_data)).split(" | "))
 
 
-def test_a_deadline_that_is_far_away_is_written_in_words(tmp_path: Path) -> None:
+def test_a_deadline_that_is_far_away_is_written_on_the_axis(tmp_path: Path) -> None:
     _, run = make_workspace(tmp_path)
     make_plan(run, NOW + timedelta(days=6))
     make_progress(run)
@@ -110,12 +110,12 @@ def test_a_hostile_label_is_only_ever_text(name: str, tmp_path: Path) -> None:
         assert {element.tag for element in ElementTree.fromstring(svg).iter()} & {f"{SVG}script", f"{SVG}x"} == set()
 
 
-def test_a_name_is_one_short_line() -> None:
+def test_a_label_is_one_short_line() -> None:
     assert plain("a\nb") == "a b"
     assert len(plain("x" * 100)) == 22
 
 
-def test_many_classes_are_summed_up() -> None:
+def test_many_classes_are_folded_into_one() -> None:
     folded = fold({f"class {number}": number for number in range(1, 101)})
     assert len(folded) == MAX_BARS
     assert sum(folded.values()) == sum(range(1, 101))
@@ -123,7 +123,7 @@ def test_many_classes_are_summed_up() -> None:
     assert list(folded)[-1] == "89 others"
 
 
-def test_another_record_is_another_version_and_the_same_is_the_same(tmp_path: Path) -> None:
+def test_the_version_changes_with_the_data_only(tmp_path: Path) -> None:
     run_data = make_finished(tmp_path)
     before = {plot.name: plot.version for plot in make_plots(RUN_PLOTS, run_data)}
     assert {plot.name: plot.version for plot in make_plots(RUN_PLOTS, run_data)} == before

@@ -45,7 +45,7 @@ def ask(app: FastAPI, path: str, **headers: str) -> httpx.Response:
 
 @pytest.fixture
 def get(app: FastAPI, tmp_path: Path) -> Iterator[Get]:
-    """Asks as a person who is logged in; Airflow knows one run, `known`."""
+    """Send requests as a logged-in user; Airflow has one run, `known`."""
     from runs_page import access
 
     run_data = make_finished(tmp_path)
@@ -67,7 +67,7 @@ def get(app: FastAPI, tmp_path: Path) -> Iterator[Get]:
 
 
 def routes(app: FastAPI) -> list[str]:
-    """Every address, with its gaps filled."""
+    """Every address, with values for its parameters."""
     values = {"dag_id": "batch_predictions", "run_id": "known", "name": "burn_up", "shard": "0", "row": "0"}
     paths = [route.path for route in app.routes if isinstance(route, APIRoute)]
     return [re.sub(r"\{(\w+)(:\w+)?\}", lambda gap: values[gap[1]], path) for path in paths]
@@ -80,7 +80,7 @@ def test_every_route_asks_for_the_login(app: FastAPI) -> None:
     assert {type(route) for route in app.routes} == {APIRoute}  # nothing is mounted beside them
 
 
-def test_pages_and_plots_come_with_their_headers(get: Get) -> None:
+def test_pages_and_plots_have_their_headers(get: Get) -> None:
     for path, kind in (
         (f"{DAG}/runs/known", "text/html"),
         (f"{DAG}/runs/known/figures", "text/html"),
@@ -99,7 +99,7 @@ def test_pages_and_plots_come_with_their_headers(get: Get) -> None:
         assert answer.headers["cache-control"].startswith("private")
 
 
-def test_a_page_has_nothing_inline_and_asks_nobody_else(get: Get) -> None:
+def test_a_page_has_nothing_inline_and_loads_nothing_from_elsewhere(get: Get) -> None:
     for path in (f"{DAG}/runs/known", f"{DAG}/history"):
         page = get(path).text
         assert re.findall(r"<script(?! src=)|<style|\sstyle=|\son\w+=|javascript:", page) == []
@@ -137,7 +137,7 @@ def test_the_page_links_each_plot_in_a_version_that_can_be_fetched(get: Get) -> 
         "/",
     ],
 )
-def test_what_is_not_there_is_404_in_words(path: str, get: Get) -> None:
+def test_an_unknown_address_gives_a_404_page(path: str, get: Get) -> None:
     answer = get(path)
     assert answer.status_code == 404
     assert "Page not found" in answer.text
@@ -168,7 +168,7 @@ def opened() -> Iterator[list[str]]:
     listening = False
 
 
-def test_the_page_of_a_million_rows_opens_aggregates_and_never_the_table(get: Get, app: FastAPI, opened: Any) -> None:
+def test_the_page_of_a_million_rows_opens_no_shard(get: Get, app: FastAPI, opened: Any) -> None:
     from runs_page import access
 
     root = next((app.dependency_overrides[access.find_workspace]().root / "runs").iterdir())
@@ -195,7 +195,7 @@ TARGETS = ("etc/passwd", "app.py", "style.css%00.svg", "metrics.json", "static/.
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("target", TARGETS)
-def test_no_way_leads_out(step: str, target: str, get: Get) -> None:
+def test_no_address_leads_to_other_files(step: str, target: str, get: Get) -> None:
     for place in (f"{DAG}/static", f"{DAG}/runs", f"{DAG}/runs/known/plots", f"{DAG}/plots"):
         assert get(f"{place}/{step}/{target}").status_code == 404
         assert get(f"{place}/{step}%2f{target.replace('/', '%2f')}").status_code == 404

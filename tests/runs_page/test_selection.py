@@ -17,7 +17,7 @@ from tests.integration.commands import project_path
 
 
 def opened(root: Path, count: int = 240) -> GalleryFile:
-    """A gallery of so many rows: a third each of cats, dogs and unknown; of ten one is an error, two are empty."""
+    """A gallery of `count` rows: a third each of cats, dogs and unknown labels; every tenth row is an error."""
     folders = ("cats", "dogs", "birds")
     workspace, run = make_run(root, [f"{folders[number % 3]}/{number:04d}.jpg" for number in range(count)])
     rows = []
@@ -70,7 +70,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> GalleryFile:
         ({"status": "emp"}, lambda row: False),
     ],
 )
-def test_the_filters_let_through_what_they_say(query: dict[str, str], wanted: Any, gallery: GalleryFile) -> None:
+def test_each_filter_accepts_the_rows_that_match(query: dict[str, str], wanted: Any, gallery: GalleryFile) -> None:
     rows = everything(gallery, **query)
     expected = [row for row in everything(gallery) if wanted(row)]
     assert rows == expected
@@ -78,7 +78,7 @@ def test_the_filters_let_through_what_they_say(query: dict[str, str], wanted: An
     assert gallery.show(Filters.of(query)).total == len(expected)
 
 
-def test_what_the_address_says_in_no_known_way_is_as_if_it_were_not_there() -> None:
+def test_unknown_values_in_the_address_are_ignored() -> None:
     assert Filters.of({}) == Filters()
     odd = {"right": "maybe", "min": "15", "max": "١٠", "page": "-1"}
     assert Filters.of(odd) == Filters()
@@ -100,7 +100,7 @@ def test_pages(gallery: GalleryFile) -> None:
     assert gallery.show(Filters(prediction="Bird")) == GalleryPage([], 0, 0, 1, 1)
 
 
-def test_of_a_large_run_it_tells_how_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gallery_of_a_large_run_counts_all_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = opened(tmp_path / "whole", 500)
     assert whole.is_whole
     monkeypatch.setattr(gallery_module, "LIMIT", 60)
@@ -117,8 +117,8 @@ def test_of_a_large_run_it_tells_how_many_there_are(tmp_path: Path, monkeypatch:
     assert gallery.reasons() == ["empty", "undecodable"]
 
 
-def test_neither_the_page_nor_a_picture_waits_for_pandas(tmp_path: Path) -> None:
-    """A second, in the process that serves all of Airflow's pages."""
+def test_neither_the_page_nor_a_thumbnail_imports_pandas(tmp_path: Path) -> None:
+    """The import takes a second, in the process that serves all of Airflow's pages."""
     opened(tmp_path)
     program = """
 import sys

@@ -1,4 +1,4 @@
-"""The pages are imported at their first request, and nobody else waits for that."""
+"""The pages are imported at their first request, without blocking other requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import runs_page
 from tests.helpers import PATIENCE
 
 
-def test_the_api_server_goes_on_while_it_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_server_answers_others_during_the_imports(monkeypatch: pytest.MonkeyPatch) -> None:
     others_were_served, asked = Event(), []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""From rows of a manifest to small pictures, and to none where there must be none."""
+"""From rows of a manifest to thumbnails, and to none for rows that must have none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.helpers import draw, make_run, manifest_paths, noise, predicted, writ
 
 
 def shrunk(root: Path, name: bytes) -> Image.Image:
-    """The thumbnail of the file of this name, as the row of a manifest leads to it."""
+    """The thumbnail of the file of this name, by its row of the manifest."""
     found = os.lstat(os.fsencode(root) + b"/" + name)
     return shrunk_row(root, encode_path(name), found.st_size, found.st_mtime_ns)
 
@@ -37,14 +37,14 @@ def shrunk_row(root: Path, img_path: str, size_bytes: int = 0, modified_ns: int 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A dataset, and beside it a file that is nobody's business."""
+    """A dataset, and next to it a file that must stay private."""
     draw(tmp_path / "secret.jpg")
     (tmp_path / "pictures").mkdir()
     return tmp_path / "pictures"
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "LA", "RGBA", "P", "1", "CMYK", "I;16"])
-def test_every_kind_of_picture_becomes_a_small_jpeg(mode: str, root: Path) -> None:
+def test_every_image_mode_becomes_a_small_jpeg(mode: str, root: Path) -> None:
     pixels = noise(500, 600)
     if mode == "I;16":
         image = Image.fromarray(noise(500, 600)[..., 0].astype(np.uint16) * 256)
@@ -67,13 +67,13 @@ def test_the_first_frame_of_an_animation(root: Path) -> None:
     assert red > 200 > 60 > max(green, blue)
 
 
-def test_nothing_but_the_pixels_stays(root: Path) -> None:
+def test_only_the_pixels_are_kept(root: Path) -> None:
     exif = Image.Exif()
     exif[0x010E] = "where I live"
     exif[0x0112] = 6
     Image.fromarray(noise(300, 400)).save(root / "a.jpg", exif=exif, comment=b"a comment", icc_profile=b"a profile")
     small = shrunk(root, b"a.jpg")
-    assert small.size == (SIDE, 150)  # not turned: so the model sees it
+    assert small.size == (SIDE, 150)  # not rotated, as the model sees it
     assert not dict(small.getexif())
     assert set(small.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
@@ -141,7 +141,7 @@ def test_no_descriptor_stays_open(root: Path) -> None:
     assert before == (len(os.listdir("/proc/self/fd")) if before else 0)
 
 
-def test_a_file_that_is_not_the_manifests_any_more(root: Path) -> None:
+def test_a_file_that_changed_after_the_manifest(root: Path) -> None:
     draw(root / "a.png")
     found = os.stat(root / "a.png")
     for size, stamp in ((found.st_size + 1, found.st_mtime_ns), (found.st_size, found.st_mtime_ns + 1)):
@@ -150,7 +150,7 @@ def test_a_file_that_is_not_the_manifests_any_more(root: Path) -> None:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG that says it has so many pixels, in a few bytes."""
+    """A PNG of a few bytes whose header claims this size."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -166,13 +166,13 @@ def bomb(width: int, height: int) -> bytes:
         (bomb(10_001, 10_000), "too many pixels"),
         (bomb(60_000, 60_000), "DecompressionBombError"),
         (bomb(100, 100), "cannot be decoded"),
-        (b"not a picture", "cannot be decoded"),
+        (b"not an image", "cannot be decoded"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "cannot be decoded"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "cannot be decoded"),
         (b"", "cannot be decoded"),
     ],
 )
-def test_what_is_no_picture(content: bytes, why: str, root: Path) -> None:
+def test_what_is_no_image(content: bytes, why: str, root: Path) -> None:
     (root / "a.png").write_bytes(content)
     with pytest.raises(NoThumbnail, match=why):
         shrunk(root, b"a.png")
@@ -187,7 +187,7 @@ def test_a_file_that_is_too_large_is_not_read(root: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunPaths:
-    """Of its rows the second is an error; the shard 1 is not predicted yet."""
+    """A run whose second row is an error and whose shard 1 is not predicted yet."""
     run = make_run(tmp_path, [f"{number:03d}.jpg" for number in range(600)])[1]
     rows: list[dict[str, Any]] = [predicted(path) for path in manifest_paths(run)]
     rows[1] |= {"prediction": None, "probability": None, "status": "error", "error": "crashed"}

@@ -51,7 +51,7 @@ HOSTILE = [
 
 @dataclass(frozen=True)
 class Site:
-    """A run with hostile names, one wrong picture, and an error. address: of its pages."""
+    """A run with hostile names, one wrong prediction and one error. address: of its pages."""
 
     address: str
     paths: list[str]
@@ -59,7 +59,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(stack: RunningStack) -> Iterator[Site]:
-    """Airflow's row of the run is real, and none of its tasks has run; its files are the tasks' own but predict's."""
+    """The DAG run is real, but none of its tasks runs: their functions write its files, the test those of predict."""
     stack.api.call("PATCH", "/api/v2/dags/batch_predictions", {"is_paused": True})
     dag_run = stack.api.trigger({})
     stack.api.give_up(dag_run.run_id)
@@ -88,7 +88,7 @@ def _draw(root: Path) -> None:
 
 
 @pytest.fixture
-def complaints(page: Page, stack: RunningStack) -> list[str]:
+def problems(page: Page, stack: RunningStack) -> list[str]:
     """What the browser reports, and each request that leaves the machine."""
     page.goto("about:blank")  # cuts off the requests of Airflow's own page, not those of the gallery
     own = (stack.addresses.airflow_url, "data:")
@@ -108,7 +108,7 @@ def complaints(page: Page, stack: RunningStack) -> list[str]:
     return found
 
 
-def test_hostile_names_are_text(page: Page, site: Site, complaints: list[str]) -> None:
+def test_hostile_names_are_text(page: Page, site: Site, problems: list[str]) -> None:
     assert len(HOSTILE) == 20
     page.goto(f"{site.address}/gallery")
     tiles = page.locator(".images li")
@@ -127,14 +127,14 @@ def test_hostile_names_are_text(page: Page, site: Site, complaints: list[str]) -
         )
         == []
     )
-    pictures = page.locator(".images img")
-    assert pictures.count() == 21  # the error has no image
-    assert pictures.evaluate_all("all => all.map(image => image.naturalWidth)") == [80] * 21
+    images = page.locator(".images img")
+    assert images.count() == 21  # the error has no image
+    assert images.evaluate_all("all => all.map(image => image.naturalWidth)") == [80] * 21
     expect(page.locator(".no-image")).to_have_text(f"✕ error undecodable: <b>{SCRIPT}</b>")
-    assert complaints == []
+    assert problems == []
 
 
-def test_the_wrong_ones_first_and_alone(page: Page, site: Site, complaints: list[str]) -> None:
+def test_wrong_predictions_come_first_and_can_be_filtered(page: Page, site: Site, problems: list[str]) -> None:
     page.goto(f"{site.address}/gallery")
     first = page.locator(".images li").first
     expect(first).to_contain_text("✕ wrong, label Dog")
@@ -146,10 +146,10 @@ def test_the_wrong_ones_first_and_alone(page: Page, site: Site, complaints: list
     page.get_by_role("link", name="Errors 1").click()
     expect(page.locator(".images li")).to_have_count(1)
     expect(page.locator(".no-image")).to_be_visible()
-    assert complaints == []
+    assert problems == []
 
 
-def test_with_the_keyboard_alone(page: Page, site: Site) -> None:
+def test_the_gallery_with_the_keyboard_alone(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/gallery")
     reached = []
     for _ in range(16):
@@ -171,17 +171,17 @@ def test_with_the_keyboard_alone(page: Page, site: Site) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_on_a_narrow_screen_in_both_themes(theme: str, page: Page, site: Site, complaints: list[str]) -> None:
+def test_on_a_narrow_screen_in_both_themes(theme: str, page: Page, site: Site, problems: list[str]) -> None:
     page.add_init_script(f"localStorage.setItem('theme', '{theme}')")
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(f"{site.address}/gallery")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     brightness = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
     assert brightness > 200 if theme == "light" else brightness < 60
-    assert complaints == []
+    assert problems == []
 
 
-def test_without_script_it_filters_too(browser: Browser, page: Page, site: Site) -> None:
+def test_filters_work_without_javascript(browser: Browser, page: Page, site: Site) -> None:
     context = browser.new_context(
         java_script_enabled=False, storage_state=page.context.storage_state(), base_url=page.url
     )
@@ -209,7 +209,7 @@ def test_nothing_without_login(stack: RunningStack, site: Site) -> None:
     ],
 )
 def test_no_address_leads_to_another_file(route: str, stack: RunningStack, site: Site) -> None:
-    """As it is, byte for byte: clients clean an address up before they send it."""
+    """Send the address byte for byte: HTTP clients normalize addresses before they send them."""
     token = stack.api._client.headers["Authorization"]
     assert _status(stack, f"{site.address}/{route}", token) == 404
 

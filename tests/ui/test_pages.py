@@ -67,9 +67,9 @@ def test_a_person_triggers_a_run_and_watches_it_until_its_result(page: Page, sta
     assert len(set(seen)) > 2, "the page has not refreshed by itself"
     assert "92 images, 4 with an error" in seen[-1]
     for title in ("Images over time", "Class balance", "Confidence", "Confusion matrix", "Error reasons"):
-        picture = frame.get_by_role("img", name=re.compile(f"^{title}: "))
-        expect(picture).to_be_visible()
-        wait_until(lambda shown=picture: shown.evaluate("image => image.naturalWidth > 0"), f"{title} is drawn")  # type: ignore[misc]
+        plot = frame.get_by_role("img", name=re.compile(f"^{title}: "))
+        expect(plot).to_be_visible()
+        wait_until(lambda shown=plot: shown.evaluate("image => image.naturalWidth > 0"), f"{title} is drawn")  # type: ignore[misc]
     frame.get_by_role("link", name="History").click()
     expect(frame.get_by_role("table").get_by_role("link").first).to_be_visible()
 
@@ -77,7 +77,7 @@ def test_a_person_triggers_a_run_and_watches_it_until_its_result(page: Page, sta
 @pytest.mark.usefixtures("faults")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_it_fits_and_takes_airflows_theme(page: Page, run_id: str, theme: str, width: int) -> None:
+def test_the_pages_fit_the_screen_and_use_airflows_theme(page: Page, run_id: str, theme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
     for path in (page_of(run_id), f"{DAG}/history"):
@@ -92,7 +92,7 @@ def test_it_fits_and_takes_airflows_theme(page: Page, run_id: str, theme: str, w
 
 
 @pytest.mark.usefixtures("faults")
-def test_all_of_it_can_be_reached_with_the_keyboard(page: Page, run_id: str) -> None:
+def test_every_link_can_be_reached_with_the_keyboard(page: Page, run_id: str) -> None:
     page.goto(page_of(run_id))
     reached = []
     for _ in range(4):
