@@ -16,6 +16,8 @@ from tests.requirements import need
 
 HERE = Path(__file__).parent
 PICTURES = 4096  # eight shards: two for each core of two workers
+# Services, each with another image. The classic builder would go through the same steps for each of the others.
+ONE_OF_EACH_IMAGE = ("spark-master", "secrets", "jupyter")
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
             stand_in = ["--tag", cluster.postgres, "--file", str(HERE / "postgres.Dockerfile"), str(HERE)]
             docker("build", "--quiet", *stand_in)
         with cluster.step("build"):
-            cluster.compose("build", "--quiet", seconds=1200)
+            cluster.compose("build", "--quiet", *ONE_OF_EACH_IMAGE, seconds=2400)
         with cluster.step("up to healthy"):
             cluster.up()
         yield cluster

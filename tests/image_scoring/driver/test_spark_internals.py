@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,6 +28,7 @@ STEPS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.fixture(scope="module")
 def context() -> Iterator[SparkContext]:
+    logging.getLogger("py4j.clientserver").setLevel(logging.WARNING)  # it logs at exit, to a closed stream
     spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
     yield spark.sparkContext
     spark.stop()
