@@ -53,7 +53,7 @@ static:
 fast:
 	@$(RUN) -m pytest -m "not slow and not nightly"
 
-test: check  ## make check, then the tests that start Spark, Airflow, a browser or containers; names what is missing for any
+test: check  ## make check, then the tests that start Spark, Airflow, a browser or containers; explains each skip
 	@$(RUN) -m tests
 
 nightly: environment  ## the tests that take long and seldom fail: drills, the long simulation, a small benchmark

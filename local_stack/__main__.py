@@ -84,6 +84,7 @@ def check_early(options: Options) -> None:
 
 
 def up(options: Options) -> int:
+    """Start a stack on the workspace, unless one is running there, and print its addresses."""
     stack = Stack(options, say)
     addresses = stack.running()
     if addresses is None:
@@ -93,12 +94,13 @@ def up(options: Options) -> int:
     say(
         f"Airflow       {addresses.airflow_url}  (user admin, password {stack.password})\n"
         f"Spark master  {addresses.master_web_url}  ({addresses.master_url})\n"
-        f"Both keep running until make down{elsewhere}"
+        f"Both keep running; stop them with make down{elsewhere}"
     )
     return 0
 
 
 def down(options: Options) -> int:
+    """End the stack of the workspace."""
     Stack(options, say).end()
     say("stopped")
     return 0
