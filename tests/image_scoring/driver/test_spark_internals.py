@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
-from pyspark import SparkContext, __version__
+from pyspark import __version__
 from pyspark.sql import SparkSession
 
 from image_scoring.driver.spark_internals import executor_cores
-
-pytestmark = pytest.mark.slow
 
 # Each step takes the value of the step before it.
 STEPS: dict[str, Callable[[Any], Any]] = {
@@ -26,23 +25,26 @@ STEPS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def context() -> Iterator[SparkContext]:
-    logging.getLogger("py4j.clientserver").setLevel(logging.WARNING)  # it logs at exit, to a closed stream
+def use_private_parts() -> tuple[dict[str, int], list[int]]:
+    """Return the cores of each executor, step by step and from the driver's own function."""
     spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
-    yield spark.sparkContext
-    spark.stop()
-
-
-def test_each_private_part_is_there(context: SparkContext) -> None:
-    value: Any = context
+    value: Any = spark.sparkContext
     for part, step in STEPS.items():
         try:
             value = step(value)
         except Exception as error:
-            pytest.fail(f"Spark {__version__}: {part}, which driver/spark_internals.py uses, is missing ({error})")
-    assert value == {"driver": 2}
+            raise AssertionError(
+                f"Spark {__version__}: {part}, which driver/spark_internals.py uses, is missing ({error})"
+            ) from None
+    cores = executor_cores(spark.sparkContext)
+    spark.stop()
+    return value, cores
 
 
-def test_the_driver_is_no_executor(context: SparkContext) -> None:
-    assert executor_cores(context) == []
+@pytest.mark.slow
+def test_each_private_part_is_there_and_the_driver_is_no_executor() -> None:
+    # In a process of its own, with which the JVM ends.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        cores_of_all, cores_of_executors = pool.submit(use_private_parts).result()
+    assert cores_of_all == {"driver": 2}
+    assert cores_of_executors == []
