@@ -66,7 +66,7 @@ def _special_rows(record: HistoryRecord) -> list[str]:
             f"  only new   {count(record.carried_over, 'row')} carried over, {record.newly_predicted:,} predicted now"
         )
     if record.label_agreement is not None:
-        lines.append(f"  int8       {share(record.label_agreement)} of a sample of the images have the label of f32")
+        lines.append(f"  int8       {share(record.label_agreement)} of the sampled images have the same label as f32")
     if record.precision == "cascade" and record.newly_predicted:
         lines.append(
             f"  cascade    {share(record.rerun_in_f32 / record.newly_predicted)} of the images predicted again in f32; "
