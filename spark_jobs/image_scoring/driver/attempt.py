@@ -30,8 +30,8 @@ class Attempt:
 def begin_attempt(workspace: Workspace, run_key: str, image_timeout: float = 0.0) -> Iterator[Attempt]:
     """Yield a new attempt of a run. Afterwards progress.json says whether it finished or why it failed.
 
-    image_timeout: seconds after which an image counts as hung. Raises BatchPredictionsError for any error in the block;
-    AttemptSuperseded when a newer attempt has taken over, whose progress.json it then is.
+    image_timeout: seconds after which an image counts as hung. Raises BatchPredictionsError for any error in the block.
+    When a newer attempt has taken over, raises AttemptSuperseded and leaves progress.json to the newer one.
     """
     run = workspace.run(run_key)
     fencing_token = FencingToken(run.fencing_token)
