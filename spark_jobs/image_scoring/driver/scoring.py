@@ -8,7 +8,7 @@ from pathlib import Path
 from image_scoring.model.engine_selection import choose_engine
 from image_scoring.model.engines.engine import EngineChoice
 from image_scoring.model.sample_images import CalibrationImages, verification_images
-from image_scoring.model.spec import ModelSpec
+from image_scoring.model.spec import ModelSpec, resolve_model
 from image_scoring.model.versions import expected_versions
 from image_scoring.worker.golden_image import load_golden_image
 from image_scoring.worker.image_scorer_factory import ImageScorerFactory
@@ -29,7 +29,7 @@ def make_scorer_factory(arguments: JobArguments, spec: ModelSpec, precision: str
     root = Path(require_record(ManifestRecord, run.manifest_summary).root)
     choice = choose_engine(
         workspace,
-        Path(arguments.model),
+        resolve_model(Path(arguments.model)),
         spec,
         arguments.engine,
         precision,

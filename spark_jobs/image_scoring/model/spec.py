@@ -6,6 +6,7 @@ Standard library only.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +41,11 @@ class ModelSpec:
         return f"{self.name}@{self.sha256[:12]}"
 
 
+def resolve_model(model: Path) -> Path:
+    """Return the path of the file that `model` leads to through symbolic links."""
+    return Path(os.path.realpath(model))
+
+
 def spec_path(model: Path) -> Path:
     """Return the path of the spec that belongs to a model file."""
     return model.with_suffix(".json")
@@ -48,12 +54,15 @@ def spec_path(model: Path) -> Path:
 def load_spec(model: Path) -> tuple[ModelSpec, str]:
     """Return the spec of `model`, and one line for the log that says where it came from.
 
+    Of a link, the spec, the name and the sha256 are those of the file that it leads to. The spec beside the link is
+    used only where that file has none, as in stores that name files by their content.
     Raises BatchPredictionsError when the spec cannot be read, is not valid or belongs to another file, and OSError when
     the model cannot be read.
     """
+    target = resolve_model(model)
+    sha256 = sha256_of(target)
+    model, content = _find_spec(target, model)
     path = spec_path(model)
-    sha256 = sha256_of(model)
-    content = _read(path)
     if content is None:
         return ModelSpec(name=model.stem, sha256=sha256), (
             f"model {model.name}: there is no spec {path.name} beside it, using the classic defaults "
@@ -72,6 +81,15 @@ def save_spec(model: Path, spec: ModelSpec) -> None:
     """Write the spec beside a model file."""
     content = asdict(spec)
     write_json(spec_path(model), {key: content[key] for key in KEYS})
+
+
+def _find_spec(*models: Path) -> tuple[Path, bytes | None]:
+    """Return the first of these paths of a model with a spec beside it, and the spec; the first path if none has."""
+    for model in models:
+        content = _read(spec_path(model))
+        if content is not None:
+            return model, content
+    return models[0], None
 
 
 def _read(path: Path) -> bytes | None:

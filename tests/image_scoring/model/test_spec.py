@@ -125,3 +125,39 @@ def refusal(model: Path) -> str:
     assert line.endswith("; fix it, or remove it to use the defaults")
     assert "\n" not in line
     return line
+
+
+def link_to(target: Path, name: str = "latest.h5") -> Path:
+    """Return a link in another directory."""
+    link = target.parent / "links" / name
+    link.parent.mkdir()
+    link.symlink_to(Path("..") / target.name)
+    return link
+
+
+def test_the_spec_of_a_link_is_that_of_its_target(model: Path) -> None:
+    write_spec(model)
+    link = link_to(model)
+    assert load_spec(link)[0] == load_spec(model)[0]
+    assert load_spec(link)[0].labels == ("Cat", "Dog", "Owl")
+    chain = link.with_name("production.h5")
+    chain.symlink_to(link)
+    spec_path(link).write_text(json.dumps({**GOOD, "sha256": sha256_of(model), "labels": ["Old", "Spec"]}))
+    assert load_spec(chain) == load_spec(link) == load_spec(model)
+
+
+def test_a_link_to_a_model_without_a_spec_has_the_name_and_the_defaults_of_its_target(model: Path) -> None:
+    assert load_spec(link_to(model)) == load_spec(model)
+    assert load_spec(model)[0].name == "pets"
+
+
+def test_the_spec_beside_a_link_counts_where_its_target_has_none(model: Path) -> None:
+    """As in stores that keep files under the hash of their content."""
+    link = link_to(model)
+    spec_path(link).write_text(json.dumps({**GOOD, "sha256": sha256_of(model)}))
+    spec, line = load_spec(link)
+    assert (spec.name, spec.labels) == ("latest", ("Cat", "Dog", "Owl"))
+    assert line == "model latest.h5: spec latest.json"
+    model.write_bytes(b"other bytes")
+    with pytest.raises(BatchPredictionsError, match=r"its spec latest\.json is for "):
+        load_spec(link)
