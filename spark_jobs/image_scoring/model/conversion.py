@@ -17,7 +17,7 @@ from image_scoring.model.model_store import VerificationRecord, read_stored, ver
 from image_scoring.model.output_labels import labels_of
 from image_scoring.model.safety import check_model_safe, refuse
 from image_scoring.model.spec import ModelSpec
-from run_contract.files import replace_atomically
+from run_contract.files import remove, replace_atomically
 from run_contract.record import write_record
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,16 @@ def convert_once(
 ) -> None:
     """Convert the Keras file `model` to `model_xml` and compare the two, unless that was done before.
 
+    That the labels of the spec fit the outputs is checked each time.
     precision: in which the converted model is compared. load_images: returns preprocessed images
     (n, height, width, 3); called only for a comparison.
     Raises BatchPredictionsError for a model that is refused, EngineMismatch, and whatever the converter raises.
     """
     verification = verification_file(model_xml, precision)
-    if read_stored(VerificationRecord, verification):
+    stored = read_stored(VerificationRecord, verification)
+    if stored:
+        _check_labels(model, spec, (stored.outputs,))
+    if stored and stored.is_for(spec) and model_xml.exists():
         log.info("model %s: already converted and verified", model.name)
         return
     check_model_safe(model)
@@ -53,6 +57,7 @@ def convert_once(
         raise EngineMismatch("its layers compute in 16 bits, and only Keras rounds in the same way")
     expected = keras_outputs(model, spec, partial(keras_model, training=False), images)
     if not model_xml.exists():
+        remove(model_xml.parent)  # what was verified and measured on a model that is gone
         with replace_atomically(model_xml.parent) as part:
             part.mkdir()
             _convert(keras_model, spec.input_size, part / model_xml.name)
@@ -85,14 +90,19 @@ def keras_outputs(
 
 
 def _check_outputs(model: Path, spec: ModelSpec, outputs: NDArray[np.float32]) -> None:
-    expected = 1 if len(spec.labels) == 2 else len(spec.labels)
-    if outputs.ndim != 2 or outputs.shape[1] not in {expected, len(spec.labels)}:
-        shape = "x".join(str(n) for n in outputs.shape[1:])
-        raise refuse(model, f"it has {shape} outputs, its spec has {len(spec.labels)} labels")
+    _check_labels(model, spec, outputs.shape[1:])
     if not np.all(np.isfinite(outputs)):
         raise refuse(model, "its output is not a number (NaN or infinite weights)")
     if outputs.min() < -1e-6 or outputs.max() > 1 + 1e-6:
         raise refuse(model, "its output is not a probability (end the model with a sigmoid or softmax)")
+
+
+def _check_labels(model: Path, spec: ModelSpec, shape: tuple[int, ...]) -> None:
+    """Check the labels against the shape of the outputs of one image."""
+    expected = 1 if len(spec.labels) == 2 else len(spec.labels)
+    if len(shape) != 1 or shape[0] not in {expected, len(spec.labels)}:
+        outputs = "x".join(str(n) for n in shape)
+        raise refuse(model, f"it has {outputs} outputs, its spec has {len(spec.labels)} labels")
 
 
 def _convert(keras_model: Any, input_size: tuple[int, int], target: Path) -> None:
@@ -116,4 +126,4 @@ def _compare(
             f"on {len(expected)} images its outputs differ from those of Keras by up to {difference:.2g} "
             f"(at most {TOLERANCE[precision]:g} is allowed) and {changed} labels change"
         )
-    return VerificationRecord(len(expected), difference, changed)
+    return VerificationRecord(len(spec.labels), spec.threshold, found.shape[1], len(expected), difference, changed)

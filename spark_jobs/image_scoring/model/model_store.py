@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
 from image_scoring.model.spec import ModelSpec
+from image_scoring.model.versions import CONVERTER_PACKAGES, versions
 from run_contract.layout import Workspace
 from run_contract.record import Record, RecordError, parse_record
 
@@ -21,12 +23,21 @@ log = logging.getLogger(__name__)
 class VerificationRecord(Record):
     """verified-<precision>.json: how far a converted model's outputs were from those of Keras.
 
-    images: the number compared. max_difference: of an output. labels_changed: images with another label.
+    labels, threshold: of the spec that it was compared with: their number, and of a sigmoid. outputs: of the converted
+    model, for one image. images: the number compared. max_difference: of an output. labels_changed: images with
+    another label.
     """
 
+    labels: int
+    threshold: float
+    outputs: int
     images: int
     max_difference: float
     labels_changed: int
+
+    def is_for(self, spec: ModelSpec) -> bool:
+        """Return whether it is valid for `spec`; what else it depends on is in the name of its directory."""
+        return self.labels == len(spec.labels) and self.threshold == spec.threshold
 
 
 R = TypeVar("R", bound=Record)
@@ -46,9 +57,16 @@ def read_stored(kind: type[R], path: Path) -> R | None:
 
 
 def converted_model(workspace: Workspace, spec: ModelSpec) -> Path:
-    """Return the path of the converted model.xml for one Keras file and one input size: a model can accept any size."""
+    """Return the path of the converted model.xml.
+
+    The name of its directory has all that the files in it depend on: the Keras file, the input size (a model can accept
+    any size), the preprocessing (int8 is quantized, and outputs are compared, on preprocessed images) and the versions
+    of the libraries that read, convert and run the model. If one of them changes, everything is made again.
+    """
     height, width = spec.input_size
-    return workspace.converted_models / f"{spec.sha256}-openvino-{height}x{width}" / "model.xml"
+    libraries = sha256(repr(sorted(versions(CONVERTER_PACKAGES).items())).encode()).hexdigest()[:8]
+    name = f"{spec.sha256}-openvino-{height}x{width}-{spec.preprocessing}-{libraries}"
+    return workspace.converted_models / name / "model.xml"
 
 
 def int8_model(model_xml: Path) -> Path:

@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = ("numpy", "pandas", "pillow", "pyarrow", "pyspark")
 ENGINE_PACKAGES = {"openvino": ("openvino",), "tensorflow": ("tensorflow", "tensorflow-cpu", "keras", "tf-keras")}
+# Those that read, convert, quantize and run a Keras model on the driver.
+CONVERTER_PACKAGES = (*ENGINE_PACKAGES["tensorflow"], *ENGINE_PACKAGES["openvino"], "nncf")
 
 
 def expected_versions(engine: str) -> dict[str, str]:

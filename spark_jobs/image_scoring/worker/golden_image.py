@@ -17,6 +17,7 @@ from image_scoring.model.engines.engine import TOLERANCE, Engine, EngineChoice
 from image_scoring.model.engines.opening import open_engine
 from image_scoring.model.model_store import int8_model, read_stored
 from image_scoring.model.spec import ModelSpec
+from image_scoring.model.versions import expected_versions
 from image_scoring.worker.preflight import PreflightError
 from run_contract.files import sha256_of
 from run_contract.record import Record, write_record
@@ -37,8 +38,12 @@ class GoldenImage(Record):
 
 
 def load_golden_image(spec: ModelSpec, choice: EngineChoice, converted_models: Path) -> GoldenImage:
-    """Return the golden image for an engine. The driver makes it once for each model file and keeps it in a file."""
-    settings = sha256(repr((spec, choice)).encode()).hexdigest()[:16]
+    """Return the golden image for an engine. The driver makes it once and keeps it in a file.
+
+    It is made again for another model file, spec or choice, and for other versions of the libraries that decode and
+    predict it. Another processor of the driver changes it by less than the tolerance that workers are granted.
+    """
+    settings = sha256(repr((spec, choice, expected_versions(choice.name))).encode()).hexdigest()[:16]
     cache = converted_models / f"golden-{settings}.json"
     known = read_stored(GoldenImage, cache)
     model_sha256 = hash_model(choice)

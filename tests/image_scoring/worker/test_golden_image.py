@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from image_scoring.images.preprocessing_mode import Preprocessing
+from image_scoring.model import versions
 from image_scoring.model.engines.engine import TOLERANCE, EngineChoice
 from image_scoring.model.engines.opening import open_engine
 from image_scoring.model.model_store import int8_model
@@ -24,6 +26,7 @@ from image_scoring.worker.golden_image import (
     load_golden_image,
 )
 from run_contract.arguments import PRECISIONS
+from run_contract.record import write_record
 from tests.image_scoring.brightness_model import SPEC, save_brightness
 from tests.image_scoring.worker.refusal import refusal
 
@@ -112,6 +115,16 @@ def test_another_model_or_spec_has_another_golden_image(
     assert other_model.outputs[0] == pytest.approx(golden_image.outputs[0] / 2, rel=1e-5)
     assert other_model.model_sha256 == hash_model(choice) != golden_image.model_sha256
     assert load_golden_image(SPEC, choice, tmp_path) == other_model
+
+
+@pytest.mark.parametrize("package", ["pillow", "numpy", "openvino"])
+def test_other_libraries_make_it_again(
+    package: str, choice: EngineChoice, golden_image: GoldenImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cache,) = tmp_path.glob("golden-*.json")
+    write_record(cache, replace(golden_image, pixels_sha256="f" * 64))  # as other libraries had decoded it
+    monkeypatch.setattr(versions, "version", lambda name: "99.0" if name == package else version(name))
+    assert load_golden_image(SPEC, choice, tmp_path) == golden_image
 
 
 def test_a_damaged_file_is_made_again(choice: EngineChoice, golden_image: GoldenImage, tmp_path: Path) -> None:
