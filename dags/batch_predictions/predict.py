@@ -14,6 +14,7 @@ from batch_predictions import settings
 from batch_predictions.context import run_of, workspace
 from batch_predictions.failures import reports_failure
 from batch_predictions.spark_master import check_reachable, find_capacity, load_spark_master
+from image_scoring.model.scoring_request import find_outdated
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError, TemporaryError
 from run_contract.layout import RunPaths
@@ -38,7 +39,8 @@ class PredictOperator(SparkSubmitOperator):
 
     def _predict(self, context: Any) -> None:
         run, params = run_of(context), context["params"]
-        if run.manifest_summary.exists() and not run.pending_shards():
+        arguments = job_arguments(context)
+        if is_complete(run, arguments):
             log.info("run %s: every shard is predicted already, nothing to do", run.run_key)
             return
         master = load_spark_master()
@@ -49,7 +51,7 @@ class PredictOperator(SparkSubmitOperator):
             self.conf["spark.executor.cores"] = str(capacity.executor_cores)
             self.conf["spark.cores.max"] = str(capacity.executor_cores * capacity.workers)
         self.properties_file = settings.SPARK_PROPERTIES
-        self.application_args = job_arguments(context).to_argv()
+        self.application_args = arguments.to_argv()
         self._submit(context, run)
 
     def _submit(self, context: Any, run: RunPaths) -> None:
@@ -61,6 +63,19 @@ class PredictOperator(SparkSubmitOperator):
             raise _explain(run, before) from None
         finally:
             append_record(run.submissions, SubmissionRecord(started_at, round(time.monotonic() - started, 3)))
+
+
+def is_complete(run: RunPaths, arguments: JobArguments) -> bool:
+    """Return whether every shard of the run is predicted, and in the way that `arguments` ask for.
+
+    Logs what differs. Raises BatchPredictionsError for a model or a spec that cannot be read.
+    """
+    if not run.manifest_summary.exists() or run.pending_shards():
+        return False
+    outdated = find_outdated(run, arguments)
+    if outdated:
+        log.warning("run %s: every shard is predicted, but with another %s", run.run_key, ", ".join(outdated))
+    return not outdated
 
 
 def job_arguments(context: Any) -> JobArguments:

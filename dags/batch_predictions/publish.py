@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batch_predictions.report import write_report
+from batch_predictions.shard_hash import hash_shards
 from run_contract.errors import BatchPredictionsError
-from run_contract.files import replace_atomically
+from run_contract.files import remove, replace_atomically
 from run_contract.layout import RunPaths, Workspace, shard_name, shard_numbers
-from run_contract.record import require_record
-from run_contract.records.metrics import MetricsRecord, Verdict
+from run_contract.record import read_readable, require_record, write_record
+from run_contract.records.metrics import MetricsRecord, TableRecord, Verdict
 from run_contract.table import PREDICTION_COLUMNS
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def publish(workspace: Workspace, run: RunPaths) -> MetricsRecord:
 
     A reader of published/current sees the previous run or this one, never a mix. A run older than the published one (a
     backfill) gets its CSV and report, but the newer run stays published. Raises BatchPredictionsError if the run is not
-    valid.
+    valid, or if its predictions are not those that its metrics were made from.
     """
     metrics = require_record(MetricsRecord, run.metrics)
     if metrics.verdict != Verdict.VALID:
@@ -33,8 +34,8 @@ def publish(workspace: Workspace, run: RunPaths) -> MetricsRecord:
             f"run {run.run_key}: its predictions are not valid, so they are not published; see the faults in "
             f"{run.metrics}, fix their cause and run the task validate again"
         )
-    if not run.predictions_csv.exists():
-        export_csv(run, run.predictions_csv)
+    _check_shards(run, metrics)
+    _export_once(run, metrics)
     _report(workspace, run)
     current = workspace.published_run()
     if current and current > run.run_key:
@@ -45,6 +46,25 @@ def publish(workspace: Workspace, run: RunPaths) -> MetricsRecord:
     point(workspace.published / "predictions.csv", Path("current") / run.predictions_csv.name)
     log.info("published run %s: %s", run.run_key, workspace.published / "predictions.csv")
     return metrics
+
+
+def _check_shards(run: RunPaths, metrics: MetricsRecord) -> None:
+    if hash_shards(run) != metrics.shards_sha256:
+        raise BatchPredictionsError(
+            f"run {run.run_key}: its predictions changed after they were validated, so they are not published; run the "
+            "task validate again"
+        )
+
+
+def _export_once(run: RunPaths, metrics: MetricsRecord) -> None:
+    """Write the run's CSV, unless it is there and was made from the same shards as the metrics."""
+    made_from = read_readable(TableRecord, run.table)
+    if made_from and made_from.shards_sha256 == metrics.shards_sha256 and run.predictions_csv.exists():
+        return
+    remove(run.table)  # first: a kill in between must not leave a table with the record of another one
+    export_csv(run, run.predictions_csv)
+    _check_shards(run, metrics)
+    write_record(run.table, TableRecord(metrics.shards_sha256))
 
 
 def _report(workspace: Workspace, run: RunPaths) -> None:

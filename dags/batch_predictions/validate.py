@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from batch_predictions.history import record_run
+from batch_predictions.shard_hash import hash_shards
 from batch_predictions.tally import Faults, Tally
 from run_contract.errors import BatchPredictionsError
 from run_contract.formatting import count, share
@@ -32,12 +34,13 @@ def validate(
     faults, and RecordError if there is no manifest.
     """
     manifest = require_record(ManifestRecord, run.manifest_summary)
+    shards_sha256 = hash_shards(run)  # before they are read: publish notices a shard that changes later
     tally = Tally(labels, threshold)
     for shard in range(manifest.shards):
         tally.add_shard(run, shard)
     for fault in find_run_faults(run, manifest, tally, error_budget):
         tally.faults.add(fault)
-    metrics = tally.metrics(run.run_key, manifest)
+    metrics = replace(tally.metrics(run.run_key, manifest), shards_sha256=shards_sha256)
     tally.gallery.write(run)
     write_record(run.metrics, metrics)
     record_run(workspace, run, metrics)

@@ -61,6 +61,7 @@ class RunPaths:
     gallery = Below("gallery.parquet")  # GalleryRecord in its metadata
     # publish
     predictions_csv = Below("predictions.csv")
+    table = Below("table.json")  # TableRecord
     report = Below("report.html")
     # any task that fails
     failure = Below("failure.json")  # FailureRecord

@@ -159,6 +159,80 @@ def test_publishing_again_changes_no_byte(tmp_path: Path) -> None:
     assert sorted(path.name for path in workspace.published.iterdir()) == ["current", "predictions.csv"]
 
 
+def predict_again(run: RunPaths) -> None:
+    """Replace the rows by those of another model."""
+    write_predictions(run, [predicted(path, prediction="Dog", model="new@1") for path in manifest_paths(run)])
+
+
+def rows_of(workspace: Workspace) -> list[dict[str, str]]:
+    with open(workspace.published / "predictions.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_after_another_prediction_the_table_has_the_new_rows_like_its_metrics_and_report(tmp_path: Path) -> None:
+    workspace, run = valid_run(tmp_path, "20260101T000000Z", [b"a.jpg", b"b.jpg"])
+    publish(workspace, run)
+    report = run.report.read_bytes()
+    predict_again(run)
+    metrics = validate(workspace, run, LABELS, 0.0)
+    publish(workspace, run)
+    assert {(row["prediction"], row["model"]) for row in rows_of(workspace)} == {("Dog", "new@1")}
+    assert metrics.predictions == {"Cat": 0, "Dog": 2}
+    assert run.report.read_bytes() != report
+
+
+def test_predictions_that_changed_after_they_were_validated_are_not_published(tmp_path: Path) -> None:
+    workspace, run = valid_run(tmp_path, "20260101T000000Z", [b"a.jpg", b"b.jpg"])
+    publish(workspace, run)
+    files = (run.predictions_csv, run.report, run.metrics)
+    before = [path.read_bytes() for path in files]
+    predict_again(run)
+    with pytest.raises(BatchPredictionsError, match="its predictions changed after they were validated"):
+        publish(workspace, run)
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_metrics_of_an_earlier_release_have_to_be_made_again(tmp_path: Path) -> None:
+    workspace, run = valid_run(tmp_path, "20260101T000000Z", [b"a.jpg"])
+    write_record(run.metrics, replace(require_record(MetricsRecord, run.metrics), shards_sha256=""))
+    with pytest.raises(BatchPredictionsError, match="run the task validate again"):
+        publish(workspace, run)
+    validate(workspace, run, LABELS, 0.0)
+    publish(workspace, run)
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_a_table_of_which_nobody_can_say_what_it_was_made_from_is_made_again(
+    content: str | None, tmp_path: Path
+) -> None:
+    workspace, run = valid_run(tmp_path, "20260101T000000Z", [b"a.jpg"])
+    publish(workspace, run)
+    table = run.predictions_csv.read_bytes()
+    run.predictions_csv.write_text("the rows of another model")
+    run.table.unlink() if content is None else run.table.write_text(content)
+    publish(workspace, run)
+    assert run.predictions_csv.read_bytes() == table
+
+
+def test_a_publish_that_was_killed_after_the_table_makes_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record of the table before must not vouch for the one that was half replaced."""
+    workspace, run = valid_run(tmp_path, "20260101T000000Z", [b"a.jpg"])
+    publish(workspace, run)
+    first = (run.predictions / shard_name(0)).read_bytes()
+    predict_again(run)
+    validate(workspace, run, LABELS, 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("batch_predictions.publish.write_record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            publish(workspace, run)
+    (run.predictions / shard_name(0)).write_bytes(first)
+    validate(workspace, run, LABELS, 0.0)
+    publish(workspace, run)
+    assert {row["prediction"] for row in rows_of(workspace)} == {"Cat"}
+
+
 def test_a_run_is_published_even_if_its_report_cannot_be_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

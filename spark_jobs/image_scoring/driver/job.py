@@ -17,12 +17,13 @@ from image_scoring.driver.scoring import make_scorer_factory, make_scoring_recor
 from image_scoring.driver.session import equip_workers
 from image_scoring.driver.waves import WaveRunner
 from image_scoring.model.safety import check_model_present
+from image_scoring.model.scoring_request import find_outdated
 from image_scoring.model.spec import ModelSpec, load_spec
 from image_scoring.worker.image_scorer_factory import ImageScorerFactory
 from image_scoring.worker.scorer import ScorerFactory
 from run_contract.arguments import JobArguments
 from run_contract.files import remove, remove_leftovers
-from run_contract.layout import RunPaths, Workspace
+from run_contract.layout import RunPaths, Workspace, shard_numbers
 from run_contract.record import read_readable, require_record, write_record
 from run_contract.records.manifest import ManifestRecord
 from run_contract.records.predict import FlipRecord, ProgressRecord, ScoringRecord
@@ -33,12 +34,13 @@ log = logging.getLogger(__name__)
 def run_job(arguments: JobArguments, open_session: Callable[[], SparkSession]) -> ProgressRecord:
     """Predict the shards of the run's manifest that are not committed yet; return the final progress.
 
+    Committed shards that were predicted in another way than `arguments` ask for are predicted again.
     The session opens last: while a model is converted or refused, the job holds no cores of the cluster. Raises
     BatchPredictionsError; committed shards stay, and the next attempt continues with the others.
     """
     workspace = Workspace(Path(arguments.workspace))
     with begin_attempt(workspace, arguments.run_key, arguments.image_timeout) as attempt:
-        if load_run(attempt):
+        if load_run(attempt) or find_outdated(attempt.run, arguments):
             _predict_images(arguments, attempt, open_session)
     return attempt.progress.record
 
@@ -76,6 +78,8 @@ def run_waves(attempt: Attempt, spark: SparkSession, factory: ScorerFactory) -> 
 def _predict_images(arguments: JobArguments, attempt: Attempt, open_session: Callable[[], SparkSession]) -> None:
     spec = _load_model(Path(arguments.model))
     factory = _prepare(arguments, attempt, spec, _precision(arguments, attempt.run))
+    if not attempt.run.pending_shards():
+        return
     spark = open_session()
     try:
         equip_workers(spark, attempt.workspace, factory.engine.name)
@@ -111,10 +115,10 @@ def _prepare(arguments: JobArguments, attempt: Attempt, spec: ModelSpec, precisi
 
 
 def _record_scoring(attempt: Attempt, scoring: ScoringRecord) -> None:
-    """Write scoring.json; remove committed shards that were predicted in another way."""
+    """Write scoring.json; remove committed shards that were predicted in another way, or in an unknown one."""
     run = attempt.run
     before = read_readable(ScoringRecord, run.scoring)
-    if run.scoring.exists() and (before is None or before.differences(scoring)):
+    if shard_numbers(run.predictions) and (before is None or before.differences(scoring)):
         log.warning("run %s: its shards were predicted in another way; they are predicted again", run.run_key)
         attempt.fencing_token.check()
         drop_commits(run)

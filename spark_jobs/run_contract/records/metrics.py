@@ -1,4 +1,4 @@
-"""metrics.json, written by the task validate, and the metadata of gallery.parquet."""
+"""metrics.json, written by the task validate, the metadata of gallery.parquet, and table.json of the task publish."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class MetricsRecord(Record):
 
     skipped: as in ManifestRecord. predictions: the number of images with each label. probability_histogram: counts in
     bins of equal width from 0 to 1. known_labels: the number of images whose path names the label; accuracy is None
-    when there are none. faults: the first faults found.
+    when there are none. faults: the first faults found. shards_sha256: of the committed shards that were
+    counted, all in one; empty in files of earlier releases.
     """
 
     written_by: ClassVar[str] = "the task validate"
@@ -52,6 +53,16 @@ class MetricsRecord(Record):
     confusion: tuple[ConfusionCell, ...]
     verdict: Verdict
     faults: tuple[str, ...]
+    shards_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class TableRecord(Record):
+    """table.json: shards_sha256 of the predictions that predictions.csv was made from, as in MetricsRecord."""
+
+    written_by: ClassVar[str] = "the task publish"
+
+    shards_sha256: str
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,13 @@ from typing import Any, NoReturn
 import pytest
 
 from batch_predictions.manifest import build_manifest
+from image_scoring.driver import job
 from image_scoring.driver.attempt import begin_attempt
 from image_scoring.driver.job import load_run, run_job
-from image_scoring.model.spec import save_spec
+from image_scoring.driver.scoring import make_scoring_record
+from image_scoring.model.engines.engine import EngineChoice
+from image_scoring.model.safety import HDF5_SIGNATURE
+from image_scoring.model.spec import load_spec, save_spec
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError, TemporaryError
 from run_contract.layout import RunPaths, Workspace, shard_numbers
@@ -162,9 +166,56 @@ def test_a_damaged_progress_file_costs_only_its_samples(run: ExampleRun) -> None
     assert run.progress.rows_done == 3
 
 
+@pytest.fixture
+def complete(tmp_path: Path, models: Path) -> ExampleRun:
+    """Its only shard is committed."""
+    run = ExampleRun(tmp_path, models)
+    run.attempt(engine="tensorflow")
+    run.commit()
+    return run
+
+
+def test_a_complete_run_of_another_model_is_predicted_again(complete: ExampleRun) -> None:
+    before = complete.scoring
+    complete.attempt("b.keras", engine="tensorflow")
+    assert not complete.has_its_commit()
+    assert complete.scoring.model != before.model
+    assert complete.progress.rows_done == 0
+
+
+def test_a_complete_run_of_an_edited_spec_is_predicted_again(complete: ExampleRun, tmp_path: Path) -> None:
+    model = tmp_path / "a.keras"
+    shutil.copy(complete.models / "a.keras", model)
+    save_spec(model, replace(spec_of(model), labels=("No", "Yes")))
+    complete.attempt(str(model), engine="tensorflow")
+    assert not complete.has_its_commit()
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_a_complete_run_without_a_readable_scoring_record_is_predicted_again(
+    content: str | None, complete: ExampleRun
+) -> None:
+    complete.paths.scoring.unlink() if content is None else complete.paths.scoring.write_text(content)
+    complete.attempt(engine="tensorflow")
+    assert not complete.has_its_commit()
+    assert complete.scoring.engine == "tensorflow"
+
+
+def test_a_complete_run_opens_no_session_when_its_scorer_turns_out_to_be_the_same(
+    complete: ExampleRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "find_outdated", lambda *_: ["versions"])
+    arguments = JobArguments(str(complete.workspace.root), KEY, str(complete.models / "a.keras"), engine="tensorflow")
+    assert run_job(arguments, open_no_session).state == DriverState.FINISHED
+    assert complete.has_its_commit()
+
+
 def test_a_complete_run_opens_neither_model_nor_session(tmp_path: Path) -> None:
     workspace, paths = make_run(tmp_path, ["0.jpg", "1.jpg"])
     write_predictions(paths, [predicted(path) for path in manifest_paths(paths)])
-    progress = run_job(JobArguments(str(workspace.root), KEY, "/no/model.keras"), open_no_session)
+    model = tmp_path / "model.h5"
+    model.write_bytes(HDF5_SIGNATURE + b"nothing that a framework could open")
+    write_record(paths.scoring, make_scoring_record(load_spec(model)[0], EngineChoice("tensorflow", "f32", str(model))))
+    progress = run_job(JobArguments(str(workspace.root), KEY, str(model)), open_no_session)
     assert (progress.state, progress.rows_done, progress.shards_done) == (DriverState.FINISHED, 2, 1)
     assert require_record(ProgressRecord, paths.progress) == progress
