@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -94,7 +97,22 @@ def exclusive(lock: Path) -> Iterator[None]:
         yield
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file for reading. Raises OSError also for a directory, a pipe or a device, on which a reader may hang."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
 def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal digits."""
-    with open(path, "rb") as file:
+    """Return the sha256 of a file in hexadecimal digits. Raises OSError as open_regular does."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

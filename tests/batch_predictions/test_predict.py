@@ -14,7 +14,7 @@ from batch_predictions import predict, settings
 from batch_predictions.predict import PredictOperator
 from image_scoring.driver.scoring import make_scoring_record
 from image_scoring.model.engines.engine import EngineChoice
-from image_scoring.model.safety import HDF5_SIGNATURE
+from image_scoring.model.model_file import HDF5_SIGNATURE
 from image_scoring.model.spec import load_spec, save_spec
 from run_contract.layout import RunPaths
 from run_contract.record import write_record

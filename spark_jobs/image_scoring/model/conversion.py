@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from image_scoring.model.engines.engine import TOLERANCE, EngineChoice
 from image_scoring.model.engines.opening import open_engine
+from image_scoring.model.model_file import refuse
 from image_scoring.model.model_store import VerificationRecord, read_stored, verification_file
 from image_scoring.model.output_labels import labels_of
-from image_scoring.model.safety import check_model_safe, refuse
+from image_scoring.model.safety import check_model_safe
 from image_scoring.model.spec import ModelSpec
 from run_contract.files import remove, replace_atomically
 from run_contract.record import write_record
@@ -48,11 +49,11 @@ def convert_once(
     if stored and stored.is_for(spec) and model_xml.exists():
         log.info("model %s: already converted and verified", model.name)
         return
-    check_model_safe(model)
+    check_model_safe(model, spec.sha256)
     images = load_images()
     from image_scoring.model.engines.tensorflow_engine import computes_in_half, load_keras
 
-    keras_model = load_keras(model)
+    keras_model = load_keras(model, spec.sha256)
     if computes_in_half(keras_model):
         raise EngineMismatch("its layers compute in 16 bits, and only Keras rounds in the same way")
     expected = keras_outputs(model, spec, partial(keras_model, training=False), images)

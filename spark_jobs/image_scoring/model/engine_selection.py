@@ -85,9 +85,9 @@ def _choose_measured(
 def _choose_tensorflow(
     model: Path, spec: ModelSpec, precision: str, load_images: Callable[[], NDArray[np.float32]]
 ) -> EngineChoice:
-    check_model_safe(model)
+    check_model_safe(model, spec.sha256)
     if precision != "f32":
         raise BatchPredictionsError(f"precision {precision}: engine tensorflow has f32 only; use engine openvino")
-    choice = EngineChoice("tensorflow", "f32", str(model))
+    choice = EngineChoice("tensorflow", "f32", str(model), sha256=spec.sha256)
     keras_outputs(model, spec, open_engine(choice).predict, load_images()[:1])
     return choice

@@ -9,12 +9,14 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from image_scoring.images.preprocessing_mode import Preprocessing
+from image_scoring.model.model_file import check_name, find_unsafe_text, refuse
 from run_contract.errors import BatchPredictionsError
-from run_contract.files import sha256_of, write_json
+from run_contract.files import open_regular, sha256_of, write_json
 
 KEYS = ("input_size", "preprocessing", "labels", "threshold", "sha256")
 
@@ -56,11 +58,16 @@ def load_spec(model: Path) -> tuple[ModelSpec, str]:
 
     Of a link, the spec, the name and the sha256 are those of the file that it leads to. The spec beside the link is
     used only where that file has none, as in stores that name files by their content.
-    Raises BatchPredictionsError when the spec cannot be read, is not valid or belongs to another file, and OSError when
-    the model cannot be read.
+    Raises BatchPredictionsError when the model or the spec cannot be read, when its name or a label must not be shown,
+    and when the spec is not valid or belongs to another file.
     """
+    check_name(model)
     target = resolve_model(model)
-    sha256 = sha256_of(target)
+    check_name(target)
+    try:
+        sha256 = sha256_of(target)
+    except OSError as error:
+        raise refuse(target, f"cannot be read ({error.strerror})") from None
     model, content = _find_spec(target, model)
     path = spec_path(model)
     if content is None:
@@ -94,7 +101,8 @@ def _find_spec(*models: Path) -> tuple[Path, bytes | None]:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        with open_regular(path) as file:
+            return file.read()
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -112,6 +120,9 @@ def _parse(path: Path, content: bytes, name: str) -> ModelSpec:
         )
     if not isinstance(labels, list) or len(labels) < 2 or not all(isinstance(label, str) and label for label in labels):
         raise _refuse(path, f"labels must be a list of at least two names, found {labels!r}")
+    for label in labels:
+        if cause := find_unsafe_text(label):
+            raise _refuse(path, f"the label {label!a} {cause}")
     if len({label.lower() for label in labels}) != len(labels):
         raise _refuse(path, f"labels must differ, found {labels!r}")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
@@ -128,7 +139,7 @@ def _parse(path: Path, content: bytes, name: str) -> ModelSpec:
 
 def _parse_json(path: Path, content: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(content.decode())
+        found = json.loads(content.decode(), object_pairs_hook=partial(_unique, path))
     except UnicodeDecodeError:
         raise _refuse(path, "not UTF-8 text") from None
     except RecursionError:
@@ -138,6 +149,12 @@ def _parse_json(path: Path, content: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict) or sorted(found) != sorted(KEYS):
         raise _refuse(path, f"expected an object with the keys {', '.join(KEYS)}")
     return found
+
+
+def _unique(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise _refuse(path, "a key is there twice")
+    return dict(pairs)
 
 
 def _is_side(value: Any) -> bool:

@@ -15,7 +15,7 @@ from image_scoring.driver.attempt import begin_attempt
 from image_scoring.driver.job import load_run, run_job
 from image_scoring.driver.scoring import make_scoring_record
 from image_scoring.model.engines.engine import EngineChoice
-from image_scoring.model.safety import HDF5_SIGNATURE
+from image_scoring.model.model_file import HDF5_SIGNATURE
 from image_scoring.model.spec import load_spec, save_spec
 from run_contract.arguments import JobArguments
 from run_contract.errors import BatchPredictionsError, TemporaryError

@@ -157,7 +157,7 @@ def test_a_cascade_that_cannot_be_used_becomes_f32(
 def test_tensorflow_is_used_on_request_and_converts_nothing(tmp_path: Path) -> None:
     model, workspace = save_model(tmp_path / "model.keras"), Workspace(tmp_path / "workspace")
     choice = choose_engine(workspace, model, spec_of(model), "tensorflow", "f32", SMALL)
-    assert choice == EngineChoice("tensorflow", "f32", str(model))
+    assert choice == EngineChoice("tensorflow", "f32", str(model), sha256=spec_of(model).sha256)
     assert not workspace.converted_models.exists()
 
 

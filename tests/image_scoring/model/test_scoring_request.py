@@ -12,7 +12,7 @@ import pytest
 from image_scoring.driver.scoring import make_scoring_record
 from image_scoring.model import versions
 from image_scoring.model.engines.engine import EngineChoice
-from image_scoring.model.safety import HDF5_SIGNATURE
+from image_scoring.model.model_file import HDF5_SIGNATURE
 from image_scoring.model.scoring_request import find_outdated
 from image_scoring.model.spec import load_spec, save_spec
 from run_contract.arguments import JobArguments

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from image_scoring.images.preprocessing_mode import Preprocessing
+from image_scoring.model.safety import check_model_present
 from image_scoring.model.spec import ModelSpec, load_spec, save_spec, spec_path
 from run_contract.errors import BatchPredictionsError
 from run_contract.files import sha256_of
@@ -98,6 +100,7 @@ def test_a_spec_that_is_not_valid_is_refused(changes: dict[str, Any], cause: str
         ("[]", "expected an object"),
         ("{}", "expected an object"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"threshold": 0.5, "threshold": 1}', "a key is there twice"),
         ("{}".encode("utf-16"), "not UTF-8 text"),
         (b'{"labels": ["caf\xe9"]}', "not UTF-8 text"),
     ],
@@ -107,14 +110,71 @@ def test_a_spec_that_is_no_object_is_refused_in_one_line(text: str | bytes, caus
     assert cause in refusal(model)
 
 
-@pytest.mark.parametrize("kind", ["directory", "loop of links"])
+@pytest.mark.parametrize("kind", ["directory", "loop of links", "pipe"])
 def test_a_spec_that_cannot_be_read_is_refused_in_one_line(kind: str, model: Path) -> None:
     path = spec_path(model)
     if kind == "directory":
         path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
     else:
         path.symlink_to(path)
     assert "cannot be read (" in refusal(model)
+
+
+UNSAFE = {
+    "Dog\n": "has control characters",
+    "Dog\t": "has control characters",
+    "\x1b[31mDog": "has control characters",
+    "Dog\0": "has control characters",
+    "Dog\x9b": "has control characters",
+    "Dog\u2028": "has control characters",
+    "Dog\u202e": "has control characters or invisible characters",
+    "Dog\u200b": "has control characters or invisible characters",
+    "Dog\udc80": "has control characters",
+    "  ": "has only spaces",
+    "\u3000": "has only spaces",
+    "=1+1": "begins with one of = + - @",
+    "+1": "begins with one of = + - @",
+    "-1": "begins with one of = + - @",
+    "@SUM(A1)": "begins with one of = + - @",
+    " =1+1": "begins with one of = + - @",
+    "\uff1d1+1": "begins with one of = + - @",
+}
+
+
+@pytest.mark.parametrize("label", UNSAFE)
+def test_a_label_that_must_not_be_shown_is_refused(label: str, model: Path) -> None:
+    write_spec(model, labels=["Cat", label])
+    assert f"the label {label!a} {UNSAFE[label]}" in refusal(model)
+
+
+@pytest.mark.parametrize("label", ["Hund", "犬", "سگ\u200cها", "with mask", "a=b", "T-shirt", "\U0001f415"])
+def test_a_label_in_any_script_is_accepted(label: str, model: Path) -> None:
+    write_spec(model, labels=["Cat", label])
+    assert load_spec(model)[0].labels == ("Cat", label)
+
+
+@pytest.mark.parametrize("name", [name for name in UNSAFE if "\0" not in name])
+def test_a_model_name_that_must_not_be_shown_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / (name if name.isspace() else f"{name}.h5")
+    path.write_bytes(b"any bytes")
+    for check in (load_spec, check_model_present):
+        with pytest.raises(BatchPredictionsError) as error:
+            check(path)
+        assert str(error.value).startswith(f"model {path.name!a}: its file name {UNSAFE[name]}")
+        assert str(error.value).endswith("; rename it")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "directory", "missing"])
+def test_a_model_that_is_no_file_is_refused_by_its_spec(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    with pytest.raises(BatchPredictionsError, match=r"model \S+model\.h5: cannot be read \("):
+        load_spec(path)
 
 
 def refusal(model: Path) -> str:

@@ -23,6 +23,7 @@ class EngineChoice:
     band: only for precision "cascade": the margin in logits up to which f32 decides. threshold: of the model's spec.
     low: only for precision "cascade": the precision that predicts first, int8 or bf16.
     agreement: only for precision "int8": the share of a sample whose label is that of f32.
+    sha256: only for "tensorflow": of the Keras file; None accepts any content that passes the safety check.
     """
 
     name: str
@@ -32,6 +33,7 @@ class EngineChoice:
     threshold: float = 0.5
     low: str = "bf16"
     agreement: float | None = None
+    sha256: str | None = None
 
     @property
     def precisions(self) -> tuple[str, ...]:

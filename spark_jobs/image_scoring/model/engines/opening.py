@@ -20,7 +20,7 @@ def open_engine(choice: EngineChoice) -> Engine:
     if choice.name == "tensorflow":
         from image_scoring.model.engines.tensorflow_engine import TensorFlowEngine
 
-        return TensorFlowEngine(path)
+        return TensorFlowEngine(path, choice.sha256)
     from image_scoring.model.engines.openvino_engine import OpenVinoEngine, is_native
 
     if choice.band is None:
