@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,8 +37,6 @@ TRUSTED_MODULES = ("keras", "tf_keras", "builtins")
 NAME = re.compile(r"[A-Za-z_]\w*(?:[.>][A-Za-z_]\w*)*", re.ASCII)  # of a class or module, also "package>Name"
 MEMBER = re.compile(r"[!-~](?:[ -~]*[!-~])?")  # of a .keras file: printable ASCII without spaces around it
 WEIGHTS = "model.weights.h5"
-# What reading a JSON file in a zip archive raises: no such file, not JSON or nested too deeply, encrypted, damaged.
-DAMAGED_ZIP = (KeyError, ValueError, RuntimeError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
 
 
 class Unsafe(Exception):
@@ -95,7 +92,11 @@ def _inspect_keras(copy: Path) -> CheckedModel:
             version = _read_version(archive)
             if WEIGHTS in archive.namelist():
                 archive.extract(WEIGHTS, copy.parent)
-    except DAMAGED_ZIP:
+    except (Unsafe, DeclaresTooMuch):
+        raise
+    except OSError as error:  # such as a full disk
+        raise Unsafe(f"the .keras file cannot be read in {copy.parent} ({error.strerror or error})") from None
+    except Exception:  # no config, not JSON or nested too deeply, encrypted; a damaged file can raise anything
         raise Unsafe("a zip file without a readable Keras config.json") from None
     if isinstance(config, dict):
         config.pop("compile_config", None)  # loss and metrics of the training, which may be code but are never loaded

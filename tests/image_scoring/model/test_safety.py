@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -136,6 +138,16 @@ def test_a_file_that_is_no_model_by_its_first_bytes_is_refused_early(name: str, 
 @pytest.mark.parametrize("name", ["good.h5", "good.keras"])
 def test_a_real_model_passes(name: str, tmp_path: Path) -> None:
     check_model_safe(save_model(tmp_path / name))
+
+
+def test_a_disk_that_is_full_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def extract(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    model = save_model(tmp_path / "good.keras")
+    monkeypatch.setattr(zipfile.ZipFile, "extract", extract)
+    with pytest.raises(BatchPredictionsError, match=r"cannot be read in \S+ \(No space left on device\)"):
+        check_model_safe(model)
 
 
 @pytest.mark.parametrize("name", ["lambda.h5", "lambda.keras"])
