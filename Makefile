@@ -48,7 +48,7 @@ check: environment  ## format, lint, types, import contracts and fast tests: und
 
 static:
 	@.venv/bin/mypy
-	@if grep -q '^\[tool.importlinter\]' pyproject.toml; then .venv/bin/lint-imports; fi
+	@.venv/bin/lint-imports
 
 fast:
 	@$(RUN) -m pytest -m "not slow and not nightly"
