@@ -98,7 +98,7 @@ class ScoringRecord(Record):
         return sorted(name for name in here if here[name] != there[name])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShardCounts(Record):
     """The counts of one shard, which its Spark task leaves in the staging directory for the driver.
 
@@ -118,20 +118,12 @@ class ShardCounts(Record):
 
 
 @dataclass(frozen=True)
-class CommitRecord(Record):
-    """A line of commits.jsonl: one committed shard. The counts are those of ShardCounts."""
-
-    written_by: ClassVar[str] = PREDICT
+class CommitRecord(ShardCounts):
+    """A line of commits.jsonl: one committed shard with its counts."""
 
     shard: int
     rows: int
     errors: int
-    carried: int = 0
-    rerun: int = 0
-    rechecked: int = 0
-    flips: int = 0
-    began: float | None = None
-    ended: float | None = None
 
 
 @dataclass(frozen=True)

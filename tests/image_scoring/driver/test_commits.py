@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ def logged_shards(run: RunPaths) -> list[int]:
 def test_whole_shards_are_moved_counted_and_logged(run: RunPaths) -> None:
     stage(run, [1, 1], ["predicted", "predicted"])
     staged = stage(run, [0] * 4, ["predicted", "error", "error", "predicted"], part=1, began=11.0)
-    expected = [CommitRecord(1, 2, 0, 1, 2, 3, 0, 10.5, 12.0), CommitRecord(0, 4, 2, 1, 2, 3, 0, 11.0, 12.0)]
+    later = replace(COUNTS, began=11.0)
+    expected = [CommitRecord(1, 2, 0, **asdict(COUNTS)), CommitRecord(0, 4, 2, **asdict(later))]
     assert commit(run, staged) == expected
     assert list(staged.iterdir()) == []
     assert shard_numbers(run.predictions) == [0, 1]
